@@ -1,0 +1,43 @@
+"""The OpenTelemetry layer for AI inference and training code.
+
+Put `monitor` on a function or around a block, call `configure` once.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from otel_ia.errors import ProviderError, SettingError
+from otel_ia.recording.decorator import monitor
+from otel_ia.recording.recipes import log_execution, monitor_context, monitor_decorator
+
+if TYPE_CHECKING:
+    from otel_ia.configuration.configure import configure
+    from otel_ia.configuration.telemetry import Telemetry
+
+__all__ = [
+    "ProviderError",
+    "SettingError",
+    "Telemetry",
+    "configure",
+    "log_execution",
+    "monitor",
+    "monitor_context",
+    "monitor_decorator",
+]
+__version__ = "0.1.0"
+
+_NEEDS_THE_SDK = {
+    "Telemetry": "otel_ia.configuration.telemetry",
+    "configure": "otel_ia.configuration.configure",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _NEEDS_THE_SDK:
+        import importlib
+
+        return getattr(importlib.import_module(_NEEDS_THE_SDK[name]), name)
+    raise AttributeError(f"module 'otel_ia' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,71 @@
+"""The arguments of `configure`, spelled out for type checkers; a test compares them with the table of settings."""
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import Any, Literal, TypedDict
+
+from otel_ia.configuration.parsing import Sampler
+
+Attributes = Mapping[str, Any]
+Compression = Literal["none", "gzip"]
+Protocol = Literal["http/protobuf", "grpc"]
+
+
+class SettingsArguments(TypedDict, total=False):
+    """One key per option; None is the same as not given."""
+
+    disabled: bool | None
+    service_name: str | None
+    resource_attributes: Attributes | str | None
+    endpoint: str | None
+    protocol: Protocol | None
+    headers: Mapping[str, str] | str | None
+    timeout: float | None
+    compression: Compression | None
+    certificate: str | PathLike[str] | None
+    client_key: str | PathLike[str] | None
+    client_certificate: str | PathLike[str] | None
+    insecure: bool | None
+    traces_endpoint: str | None
+    traces_protocol: Protocol | None
+    traces_headers: Mapping[str, str] | str | None
+    traces_timeout: float | None
+    traces_compression: Compression | None
+    traces_certificate: str | PathLike[str] | None
+    traces_client_key: str | PathLike[str] | None
+    traces_client_certificate: str | PathLike[str] | None
+    traces_insecure: bool | None
+    logs_endpoint: str | None
+    logs_protocol: Protocol | None
+    logs_headers: Mapping[str, str] | str | None
+    logs_timeout: float | None
+    logs_compression: Compression | None
+    logs_certificate: str | PathLike[str] | None
+    logs_client_key: str | PathLike[str] | None
+    logs_client_certificate: str | PathLike[str] | None
+    logs_insecure: bool | None
+    metrics_endpoint: str | None
+    metrics_protocol: Protocol | None
+    metrics_headers: Mapping[str, str] | str | None
+    metrics_timeout: float | None
+    metrics_compression: Compression | None
+    metrics_certificate: str | PathLike[str] | None
+    metrics_client_key: str | PathLike[str] | None
+    metrics_client_certificate: str | PathLike[str] | None
+    metrics_insecure: bool | None
+    traces_exporter: str | Sequence[str] | None
+    logs_exporter: str | Sequence[str] | None
+    console: bool | None
+    sampler: str | Sampler | None
+    sampler_arg: float | None
+    propagators: str | Sequence[str] | None
+    log_level: int | str | None
+    exit_timeout: float | None
+    attribute_value_length_limit: int | None
+    attribute_count_limit: int | None
+    span_attribute_value_length_limit: int | None
+    span_attribute_count_limit: int | None
+    span_event_count_limit: int | None
+    span_link_count_limit: int | None
+    event_attribute_count_limit: int | None
+    link_attribute_count_limit: int | None

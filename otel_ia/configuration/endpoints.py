@@ -1,0 +1,104 @@
+"""Endpoints: which URLs are taken, what they become for each signal, and the files of their TLS."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+from otel_ia.configuration.parsing import Given, refuse, text
+
+_URL = "a URL such as http://localhost:4318"
+_VISIBLE = re.compile(r"[!-~]+")  # urlsplit drops line breaks and tabs silently
+_AUTHORITY = re.compile(r"(?:[A-Za-z0-9._~%-]+|\[[0-9A-Fa-f:.]+(?:%25[A-Za-z0-9._~-]+)?\])(?::[0-9]{1,5})?")
+_LOGIN = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)?.*@", re.DOTALL)
+_GRPC_HEADER = re.compile(r"[0-9a-z_.-]+")
+
+
+def endpoint(given: Given) -> str:
+    """A URL with http or https and a host; also "host:port", which gRPC takes."""
+    value = text(given, expected=_URL)
+    if not _VISIBLE.fullmatch(value) or (parts := _split(value)) is None:
+        raise refuse(given, _URL)
+    if "://" in value and parts.scheme not in {"http", "https"}:
+        raise refuse(given, "a URL with http:// or https://")
+    has_more = "://" not in value and (parts.path or parts.query)
+    if has_more or parts.fragment or not _AUTHORITY.fullmatch(parts.netloc.rpartition("@")[2]):
+        raise refuse(given, _URL)
+    return value
+
+
+def signal_endpoint(given: Given, address: str, *, signal: str, protocol: str) -> str:
+    """Where one signal goes, given an address that `endpoint` took.
+
+    Over HTTP the general endpoint gets the signal's path, and a signal's own endpoint is used as it is
+    (https://opentelemetry.io/docs/specs/otel/protocol/exporter/#endpoint-urls-for-otlphttp).
+    """
+    if protocol == "grpc":
+        if "@" in address:
+            raise refuse(given, "without a user name", hint="gRPC has no place for it; use headers")
+        return address
+    if "://" not in address:
+        raise refuse(given, _URL, hint="an address without http:// is for protocol grpc")
+    if given.name != "endpoint":
+        return address
+    parts = urlsplit(address)
+    return parts._replace(path=f"{parts.path.removesuffix('/')}/v1/{signal}").geturl()
+
+
+def default_endpoint(*, signal: str, protocol: str) -> str:
+    """OpenTelemetry's own, for an exporter that was asked for without an endpoint."""
+    return "http://localhost:4317" if protocol == "grpc" else f"http://localhost:4318/v1/{signal}"
+
+
+def insecure_by_scheme(address: str | None) -> bool | None:
+    """Whether the connection is without TLS; None where no scheme decides it."""
+    if address is None or "://" not in address:
+        return None
+    return urlsplit(address).scheme == "http"
+
+
+def check_grpc_headers(given: Given, headers: Mapping[str, str]) -> None:
+    """Refuses header names that gRPC would refuse at each export."""
+    for name in headers:
+        if not _GRPC_HEADER.fullmatch(name) or name.endswith("-bin"):
+            raise refuse(given, f"usable with gRPC, as far as {name} is concerned")
+
+
+def mask_url(value: object) -> object:
+    """The URL without user name, password and the content of its query.
+
+    Reaches to the last "@": in a URL that is wrong the password may hold a slash.
+    """
+    if not isinstance(value, str):
+        return value
+    address, mark, _ = _LOGIN.sub(r"\1***@", value).partition("?")
+    return f"{address}?***" if mark else address
+
+
+def readable_file(given: Given) -> str:
+    """The absolute path of a file that can be read now."""
+    value = given.value if isinstance(given.value, str) else _path_text(given.value)
+    if value is None or not value.strip():
+        raise refuse(given, "a path")
+    path = (given.directory or Path()) / value
+    try:
+        if path.is_file() and os.access(path, os.R_OK):
+            return str(path.absolute())
+    except (OSError, ValueError):
+        pass
+    raise refuse(given, "a file that can be read", hint=f"looked for {path!s}")
+
+
+def _path_text(value: object) -> str | None:
+    path = os.fspath(value) if isinstance(value, os.PathLike) else None
+    return path if isinstance(path, str) else None
+
+
+def _split(value: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(value if "://" in value else f"//{value}")
+        is_complete = bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port beyond 65535, a bracket left open
+        return None
+    return parts if is_complete else None

@@ -1,0 +1,191 @@
+"""How one value is read: text from the environment, typed values from arguments and files, both checked hard."""
+
+import difflib
+import logging
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from otel_ia.errors import SettingError
+
+LONGEST_WAIT = 3600.0
+"""Seconds. More is a mistake, most often milliseconds: OpenTelemetry Python counts its timeouts in seconds."""
+
+LARGEST_NUMBER = 2**31 - 1
+
+_WHOLE = re.compile(r"[0-9]{1,20}")
+_DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
+_SAMPLERS = ("always_on", "always_off", "traceidratio")
+_PROPAGATORS = {
+    "tracecontext": "opentelemetry-api",
+    "baggage": "opentelemetry-api",
+    "b3": "opentelemetry-propagator-b3",
+    "b3multi": "opentelemetry-propagator-b3",
+    "jaeger": "opentelemetry-propagator-jaeger",
+    "xray": "opentelemetry-propagator-aws-xray",
+    "ottrace": "opentelemetry-propagator-ot-trace",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """One value as one source gave it, not yet understood."""
+
+    name: str
+    value: object = field(repr=False)
+    source: str
+    spelled_out: bool = False  # from the environment: numbers and booleans are text
+    directory: Path | None = None  # where relative paths start
+    mask: "Mask | None" = None
+
+
+@runtime_checkable
+class Sampler(Protocol):
+    """What OpenTelemetry's samplers offer."""
+
+    def should_sample(self, *arguments: Any, **named: Any) -> Any: ...
+
+    def get_description(self) -> str: ...
+
+
+Parser = Callable[[Given], Any]
+Mask = Callable[[Any], object]
+
+
+def refuse(given: Given, expected: str, *, hint: str = "") -> SettingError:
+    """The error for this value, to be raised `from None`: the cause may quote a secret."""
+    value = given.value if given.mask is None else given.mask(given.value)
+    return SettingError(source=given.source, key=given.name, value=value, expected=expected, hint=hint)
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """A hint that names the closest known name, or nothing."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"did you mean {close[0]}?" if close else ""
+
+
+def text(given: Given, *, expected: str = "text") -> str:
+    """Text that is not empty and can be encoded."""
+    if not isinstance(given.value, str) or not given.value.strip():
+        raise refuse(given, expected)
+    try:
+        given.value.encode()
+    except UnicodeEncodeError:
+        raise refuse(given, "text that can be encoded in UTF-8") from None
+    return given.value.strip()
+
+
+def boolean(given: Given) -> bool:
+    """True or false; spelled out in any case."""
+    value = given.value
+    if given.spelled_out and isinstance(value, str):
+        value = {"true": True, "false": False}.get(value.strip().lower())
+    if not isinstance(value, bool):
+        raise refuse(given, "true or false")
+    return value
+
+
+def seconds(given: Given) -> float:
+    """Seconds, zero included."""
+    return _number(given, largest=LONGEST_WAIT, expected=f"a number of seconds from 0 to {LONGEST_WAIT:g}")
+
+
+def positive_seconds(given: Given) -> float:
+    """Seconds above zero."""
+    expected = f"a number of seconds above 0, at most {LONGEST_WAIT:g}"
+    value = _number(given, largest=LONGEST_WAIT, expected=expected)
+    if value == 0:
+        raise refuse(given, expected)
+    return value
+
+
+def ratio(given: Given) -> float:
+    """A share from 0 to 1."""
+    return _number(given, largest=1.0, expected="a number from 0 to 1")
+
+
+def whole_number(given: Given) -> int:
+    """A count from zero on."""
+    value = given.value
+    if given.spelled_out and isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST_NUMBER:
+        raise refuse(given, f"a whole number from 0 to {LARGEST_NUMBER}")
+    return value
+
+
+def one_of(*names: str) -> Parser:
+    """A parser for one of these names, in any case."""
+
+    def parse(given: Given) -> str:
+        expected = "one of " + ", ".join(names)
+        name = text(given, expected=expected).lower()
+        if name not in names:
+            raise refuse(given, expected, hint=suggest(name, names))
+        return name
+
+    return parse
+
+
+def exporters(given: Given) -> tuple[str, ...]:
+    """Names of exporters; `none` gives none."""
+    return _names(given, known=("otlp", "console"))
+
+
+def propagators(given: Given) -> tuple[str, ...]:
+    """Names of installed propagators; `none` gives none."""
+    installed = {found.name for found in entry_points(group="opentelemetry_propagator")}
+    missing = [name for name in _PROPAGATORS if name not in installed]
+    names = _names(given, known=(*_PROPAGATORS, *sorted(installed.difference(_PROPAGATORS))))
+    for name in names:
+        if name in missing:
+            raise refuse(given, "installed", hint=f"for {name}: python -m pip install {_PROPAGATORS[name]}")
+    return names
+
+
+def sampler(given: Given) -> str | Sampler:
+    """The name of a sampler, or a sampler."""
+    if isinstance(given.value, Sampler) and not isinstance(given.value, type):
+        return given.value
+    name: str = one_of(*_SAMPLERS, *(f"parentbased_{name}" for name in _SAMPLERS))(given)
+    return name
+
+
+def log_level(given: Given) -> int:
+    """A level of the standard library's logging, by name or number."""
+    value = given.value
+    if isinstance(value, str):
+        levels = logging.getLevelNamesMapping()
+        name = value.strip().upper()
+        value = int(name) if _WHOLE.fullmatch(name) else levels.get(name)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST_NUMBER:
+        raise refuse(given, "a log level such as INFO, or its number")
+    return value
+
+
+def _number(given: Given, *, largest: float, expected: str) -> float:
+    value = given.value
+    if given.spelled_out and isinstance(value, str) and _DECIMAL.fullmatch(value.strip()):
+        value = float(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= largest:
+        raise refuse(given, expected)
+    return float(value)
+
+
+def _names(given: Given, *, known: tuple[str, ...]) -> tuple[str, ...]:
+    expected = f"a list of {', '.join(known)}, or none alone"
+    value = given.value.split(",") if isinstance(given.value, str) else given.value
+    if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
+        raise refuse(given, expected)
+    names = tuple(dict.fromkeys(name.strip().lower() for name in value if name.strip()))
+    if names == ("none",):
+        return ()
+    for name in names:
+        if name not in known:
+            raise refuse(given, expected, hint=suggest(name, known))
+    if not names:
+        raise refuse(given, expected)
+    return names

@@ -1,0 +1,125 @@
+"""The table of settings: one row per option, with its environment name, how it is read, its default and its meaning."""
+
+# ruff: noqa: E501, RUF009 - one row per option, each a dataclass field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from types import MappingProxyType
+from typing import Any, Literal
+
+from otel_ia.configuration.endpoints import endpoint, mask_url, readable_file
+from otel_ia.configuration.mappings import AttributeValue, headers, mask_headers, resource_attributes
+from otel_ia.configuration.parsing import (
+    Mask,
+    Parser,
+    Sampler,
+    boolean,
+    exporters,
+    log_level,
+    one_of,
+    positive_seconds,
+    propagators,
+    ratio,
+    sampler,
+    seconds,
+    text,
+    whole_number,
+)
+
+SIGNALS = ("traces", "logs", "metrics")
+_OTLP = "OTEL_EXPORTER_OTLP_"
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One row of the table. The name is the argument of `configure` and the key in a file."""
+
+    name: str
+    environment: str
+    parse: Parser
+    default: Any
+    doc: str
+    mask: Mask | None = None  # what is secret about it is hidden by this
+    may_be_found: bool = True  # whether a file found from the working directory may set it
+    general: str | None = None  # within one source, the option that holds when this one is not given
+
+
+def row(environment: str, parse: Parser, default: Any, doc: str, **more: Any) -> Any:
+    """A dataclass field that carries its row of the table as metadata."""
+    metadata = {"environment": environment, "parse": parse, "default": default, "doc": doc, **more}
+    return field(default_factory=lambda: default, metadata=metadata)
+
+
+# fmt: off
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """Where the telemetry of one signal goes.
+
+    `endpoint` is the full URL over HTTP, "scheme://host:port" or "host:port" over gRPC, and None where nothing named one.
+    `insecure` says whether the connection is without TLS.
+    """
+
+    endpoint: str | None = row(f"{_OTLP}ENDPOINT", endpoint, None, "URL of the OTLP collector; over HTTP `/v1/traces`, `/v1/logs`, `/v1/metrics` are appended.", mask=mask_url, may_be_found=False)
+    protocol: Literal["http/protobuf", "grpc"] = row(f"{_OTLP}PROTOCOL", one_of("http/protobuf", "grpc"), "http/protobuf", "How to speak to it: `http/protobuf` or `grpc`.")
+    headers: Mapping[str, str] = row(f"{_OTLP}HEADERS", headers, _NOTHING, "Headers of each request: a mapping, or `name=value` pairs with commas between, percent-encoded.", mask=mask_headers, may_be_found=False)
+    timeout: float = row(f"{_OTLP}TIMEOUT", positive_seconds, 10.0, "Seconds one request may take.")
+    compression: Literal["none", "gzip"] = row(f"{_OTLP}COMPRESSION", one_of("none", "gzip"), "none", "`none` or `gzip`.")
+    certificate: str | None = row(f"{_OTLP}CERTIFICATE", readable_file, None, "File with the certificates (PEM) that the collector's is checked against.", may_be_found=False)
+    client_key: str | None = row(f"{_OTLP}CLIENT_KEY", readable_file, None, "File with the client's private key (PEM), for mutual TLS.", may_be_found=False)
+    client_certificate: str | None = row(f"{_OTLP}CLIENT_CERTIFICATE", readable_file, None, "File with the client's certificate (PEM), for mutual TLS.", may_be_found=False)
+    insecure: bool = row(f"{_OTLP}INSECURE", boolean, False, "gRPC without TLS, where the endpoint has no scheme; `http://` and `https://` decide themselves.", may_be_found=False)
+
+    def __repr__(self) -> str:
+        """Without secrets: this ends up in logs and tracebacks."""
+        shown = ", ".join(f"{column.name}={mask(column.metadata.get('mask'), getattr(self, column.name))!r}" for column in fields(self))
+        return f"Destination({shown})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Every setting, read and checked. `resolve` makes them; `Settings()` are the defaults."""
+
+    disabled: bool = row("OTEL_SDK_DISABLED", boolean, False, "Record nothing; monitored calls go straight through.")
+    service_name: str | None = row("OTEL_SERVICE_NAME", text, None, "Name of this service; without it `service.name` of the resource attributes, else OpenTelemetry's `unknown_service`.")
+    resource_attributes: Mapping[str, AttributeValue] = row("OTEL_RESOURCE_ATTRIBUTES", resource_attributes, _NOTHING, "What describes this service: a mapping, or `key=value` pairs with commas between, percent-encoded; the sources are merged key by key.")
+    traces: Destination = field(default_factory=Destination)
+    logs: Destination = field(default_factory=Destination)
+    metrics: Destination = field(default_factory=Destination)
+    traces_exporter: tuple[str, ...] | None = row("OTEL_TRACES_EXPORTER", exporters, None, "Where spans go: `otlp`, `console`, both, or `none`; unset: `otlp` if there is an endpoint.")
+    logs_exporter: tuple[str, ...] | None = row("OTEL_LOGS_EXPORTER", exporters, None, "Where log records go: `otlp`, `console`, both, or `none`; unset: `otlp` if there is an endpoint.")
+    console: bool | None = row("OTEL_IA_CONSOLE", boolean, None, "Print a tree per trace; unset: on a terminal or in a notebook when there is no endpoint.")
+    sampler: str | Sampler = row("OTEL_TRACES_SAMPLER", sampler, "parentbased_always_on", "Which traces are kept: `always_on`, `always_off`, `traceidratio`, each also with `parentbased_` before it; as argument also a `Sampler`.")
+    sampler_arg: float = row("OTEL_TRACES_SAMPLER_ARG", ratio, 1.0, "Share of traces that the ratio samplers keep, from 0 to 1.")
+    propagators: tuple[str, ...] = row("OTEL_PROPAGATORS", propagators, ("tracecontext", "baggage"), "How the trace travels in headers: `tracecontext`, `baggage`, `b3`, `b3multi`, `jaeger`, `xray`, `ottrace`, or `none`.")
+    log_level: int | None = row("OTEL_IA_LOG_LEVEL", log_level, None, "Lowest level of the log records collected, a name or a number; unset: as the loggers are set.")
+    exit_timeout: float = row("OTEL_IA_EXIT_TIMEOUT", seconds, 2.0, "Seconds the end of the program waits for telemetry to leave.")
+    attribute_value_length_limit: int | None = row("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", whole_number, None, "Longest text of an attribute, in characters.")
+    attribute_count_limit: int = row("OTEL_ATTRIBUTE_COUNT_LIMIT", whole_number, 128, "Most attributes of a span, event or link.")
+    span_attribute_value_length_limit: int | None = row("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", whole_number, None, "The same for spans; unset: as `attribute_value_length_limit`.", general="attribute_value_length_limit")
+    span_attribute_count_limit: int = row("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", whole_number, 128, "Most attributes of a span; unset: as `attribute_count_limit`.", general="attribute_count_limit")
+    span_event_count_limit: int = row("OTEL_SPAN_EVENT_COUNT_LIMIT", whole_number, 128, "Most events of a span.")
+    span_link_count_limit: int = row("OTEL_SPAN_LINK_COUNT_LIMIT", whole_number, 128, "Most links of a span.")
+    event_attribute_count_limit: int = row("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", whole_number, 128, "Most attributes of an event; unset: as `attribute_count_limit`.", general="attribute_count_limit")
+    link_attribute_count_limit: int = row("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", whole_number, 128, "Most attributes of a link; unset: as `attribute_count_limit`.", general="attribute_count_limit")
+# fmt: on
+
+
+def mask(hide: Mask | None, value: object) -> object:
+    """The value as it may be shown."""
+    return value if hide is None or value is None else hide(value)
+
+
+def _rows() -> Iterator[Option]:
+    for column in fields(Settings):
+        if column.name == SIGNALS[0]:
+            yield from (Option(name=general.name, **general.metadata) for general in fields(Destination))
+        if column.name in SIGNALS:
+            for general in fields(Destination):
+                environment = general.metadata["environment"].replace(_OTLP, f"{_OTLP}{column.name.upper()}_")
+                name = f"{column.name}_{general.name}"
+                yield Option(name=name, **{**general.metadata, "environment": environment, "general": general.name})
+        else:
+            yield Option(name=column.name, **column.metadata)
+
+
+OPTIONS: Mapping[str, Option] = MappingProxyType({option.name: option for option in _rows()})

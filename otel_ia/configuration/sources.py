@@ -1,0 +1,88 @@
+"""The three places settings come from: arguments, environment, file. Each gives what it has, unread."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from otel_ia.configuration.files import NAMED_IN, SettingsFile
+from otel_ia.configuration.parsing import Given, suggest
+from otel_ia.configuration.settings import OPTIONS, Option
+from otel_ia.errors import SettingError
+
+PREFIX = "OTEL_IA_"
+
+_FOR_SCRIPTS = ("OTEL_IA_REQUIRE_BACKENDS", "OTEL_IA_BACKENDS")
+_SERVICE_LINK = re.compile(  # what Kubernetes puts beside a service that somebody named "otel-ia"
+    r"OTEL_IA_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What one source gives, by option."""
+
+    given: Mapping[str, Given]
+
+    def nearest(self, option: Option) -> Given | None:
+        """This option, else the general one it follows."""
+        return self.given.get(option.name) or self.given.get(option.general or "")
+
+
+def from_arguments(arguments: Mapping[str, object], *, directory: Path | None) -> Source:
+    """Arguments that are not None; an unknown name raises."""
+    _check_known(arguments, source="argument", known=OPTIONS)
+    return Source(
+        {
+            name: Given(name=name, value=value, source="argument", directory=directory, mask=OPTIONS[name].mask)
+            for name, value in arguments.items()
+            if value is not None
+        }
+    )
+
+
+def from_environment(environ: Mapping[str, str], *, directory: Path | None) -> Source:
+    """Variables that are set and not empty; an unknown name with our prefix raises."""
+    known = {option.environment for option in OPTIONS.values()} | {NAMED_IN, *_FOR_SCRIPTS}
+    ours = (name for name in environ if name.startswith(PREFIX) and environ[name].strip())
+    names = [name for name in ours if not _SERVICE_LINK.fullmatch(name)]
+    _check_known(names, source="environment", known=[name for name in known if name.startswith(PREFIX)])
+    return Source(
+        {
+            option.name: Given(
+                name=option.name,
+                value=value,
+                source=f"environment {option.environment}",
+                spelled_out=True,
+                directory=directory,
+                mask=option.mask,
+            )
+            for option in OPTIONS.values()
+            if (value := environ.get(option.environment, "")).strip()
+        }
+    )
+
+
+def from_file(file: SettingsFile) -> Source:
+    """All keys of a file; an unknown key raises, and so does one that a file nobody named may not set."""
+    source = f"file {file.path}"
+    _check_known(file.content, source=source, known=OPTIONS)
+    for name in file.content:
+        if not (file.was_named or OPTIONS[name].may_be_found):
+            hint = f"set {OPTIONS[name].environment}, or name the file in {NAMED_IN} to trust it"
+            expected = "allowed in a file found from the working directory"
+            raise SettingError(source=source, key=name, expected=expected, hint=hint)
+    return Source(
+        {
+            name: Given(name=name, value=value, source=source, directory=file.path.parent, mask=OPTIONS[name].mask)
+            for name, value in file.content.items()
+        }
+    )
+
+
+def _check_known(names: Iterable[str], *, source: str, known: Iterable[str]) -> None:
+    """Raises for the first unknown name, without its value: a misspelt secret is one too."""
+    known = sorted(known)
+    for name in names:
+        if name not in known:
+            raise SettingError(source=source, key=name, expected="a setting of otel_ia", hint=suggest(name, known))

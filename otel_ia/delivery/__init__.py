@@ -1,0 +1,1 @@
+"""Finished telemetry on its way to a collector. Knows nothing of where it comes from."""

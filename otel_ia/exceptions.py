@@ -1,0 +1,42 @@
+"""An exception in the words of the semantic conventions: type, message, stack trace."""
+
+import traceback
+from typing import Final
+
+from otel_ia import semconv, values
+from otel_ia.guard import guarded
+
+STACK_TRACE_LIMIT: Final = 65_536
+"""Characters of a stack trace; of a longer one the middle is left out."""
+
+
+def message_of(error: BaseException) -> str:
+    """The exception's message, bounded and encodable; of one whose `__str__` raises, that it cannot be printed."""
+    message = _own_text(error)
+    return values.text(message) if message is not None else f"<unprintable {type(error).__name__}>"
+
+
+def describe(error: BaseException) -> dict[str, str]:
+    """The `exception.*` attributes: `type`, `message`, `stacktrace` with causes, contexts and groups.
+
+    Where the recursion limit is too near to format the stack trace, it is empty.
+    """
+    return {
+        semconv.EXCEPTION_TYPE: values.qualified_name(type(error)),
+        semconv.EXCEPTION_MESSAGE: message_of(error),
+        semconv.EXCEPTION_STACKTRACE: _stack_trace(error) or "",
+    }
+
+
+@guarded(ours=False)
+def _own_text(error: BaseException) -> str:
+    return str(error)
+
+
+@guarded(ours=False)
+def _stack_trace(error: BaseException) -> str:
+    whole = "".join(traceback.format_exception(error))
+    if len(whole) > STACK_TRACE_LIMIT:
+        half = STACK_TRACE_LIMIT // 2
+        whole = f"{whole[:half]}\n  … {len(whole) - 2 * half} characters left out …\n{whole[-half:]}"
+    return values.text(whole, STACK_TRACE_LIMIT + 100)

@@ -1,0 +1,1 @@
+"""What happens while the user's code runs. Needs nothing but the OpenTelemetry API."""

@@ -1,0 +1,175 @@
+"""What is fixed when a call site is decorated, and how one of its calls is opened and closed."""
+
+from collections import deque
+from collections.abc import Mapping
+from contextvars import Token
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from opentelemetry import trace
+from opentelemetry.context import Context, attach
+from opentelemetry.trace import Span, Status, StatusCode
+
+from otel_ia import clock, semconv
+from otel_ia.guard import guarded
+from otel_ia.recording import lines
+from otel_ia.recording.lines import Place
+from otel_ia.recording.outcome import Outcome, outcome_of, record_outcome
+from otel_ia.values import Value, qualified_name
+
+
+class Call(Protocol):
+    """One call, from its opening to its close."""
+
+    @property
+    def span(self) -> Span:
+        """The call's span, current wherever `context` is attached."""
+
+    @property
+    def context(self) -> Context:
+        """What to attach while the user's code runs."""
+
+    def close(self, error: BaseException | None = None) -> None:
+        """Ends the call: outcome, log lines, end of the span. Never raises; the context is still attached."""
+
+
+class CallSite(Protocol):
+    """What a decorated function or a block keeps between calls."""
+
+    def open(self) -> Call | None:
+        """A new call, or `None` where nothing is to be recorded. Never raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What the user said at a call site, with the place it stands at."""
+
+    name: str
+    place: Place
+    attributes: Mapping[str, Value]
+    log: int | None
+    slow_after: float | None
+
+
+class ApiCallSite:
+    """A call site that needs nothing but the OpenTelemetry API: any provider, or none."""
+
+    __slots__ = ("_attributes", "_description", "_tracer")
+
+    def __init__(self, description: Description) -> None:
+        place = description.place
+        self._description = description
+        self._tracer = trace.get_tracer("otel_ia", schema_url=semconv.SCHEMA_URL)
+        self._attributes = {
+            semconv.CODE_FUNCTION_NAME: f"{place.module}.{place.function}",
+            semconv.CODE_FILE_PATH: place.file,
+            semconv.CODE_LINE_NUMBER: place.line,
+            **description.attributes,
+        }
+
+    @guarded
+    def open(self) -> "ApiCall | None":
+        description = self._description
+        start = clock.wall()
+        span = self._tracer.start_span(
+            description.name,
+            attributes=self._attributes,
+            start_time=start,
+            record_exception=False,
+            set_status_on_exception=False,
+        )
+        if not span.get_span_context().is_valid and description.log is None and description.slow_after is None:
+            return None
+        call = ApiCall(description, span, start)
+        if description.log is not None:
+            token = attach(call.context)
+            try:
+                lines.write_start(description.place, description.log, description.name)
+            finally:
+                leave(token)
+        return call
+
+
+class ApiCall:
+    """One call at an `ApiCallSite`."""
+
+    __slots__ = ("_began", "_description", "_start", "context", "span")
+
+    def __init__(self, description: Description, span: Span, start: int) -> None:
+        self._description = description
+        self._start = start
+        self.span = span
+        self.context = trace.set_span_in_context(span)
+        self._began = clock.monotonic()
+
+    def close(self, error: BaseException | None = None) -> None:
+        elapsed = clock.monotonic() - self._began
+        end = self._start + elapsed
+        try:
+            self._close(error, elapsed / 1e9, end)
+        except RecursionError:
+            _unended.append((self.span, end, type(error)))
+
+    def _close(self, error: BaseException | None, seconds: float, end: int) -> None:
+        outcome = outcome_of(error)
+        if error is not None:
+            _record_outcome(self.span, outcome, error, end)
+        description = self._description
+        if description.log is not None or description.slow_after is not None:
+            self._tell(description, seconds, end, outcome, error)
+        if not _end(self.span, end):
+            _unended.append((self.span, end, type(error)))
+        elif _unended:
+            _end_late()
+
+    @guarded
+    def _tell(
+        self, description: Description, seconds: float, end: int, outcome: Outcome, error: BaseException | None
+    ) -> None:
+        slow_after = description.slow_after
+        if slow_after is not None and seconds > slow_after:
+            self.span.set_attribute(semconv.SLOW, value=True)
+            self.span.add_event(semconv.SLOW_EVENT, {semconv.SLOW_AFTER: slow_after}, end)
+        token = attach(self.context)
+        try:
+            if slow_after is not None and seconds > slow_after:
+                lines.write_slow(description.place, description.name, seconds, slow_after)
+            if description.log is not None:
+                lines.write_end(description.place, description.log, description.name, seconds, outcome, error)
+        finally:
+            leave(token)
+
+
+_unended: Final[deque[tuple[Span, int, type[BaseException] | type[None]]]] = deque(maxlen=1_000)
+"""Span, end and exception class of calls too near the recursion limit to be closed; the next one to close ends them."""
+
+_record_outcome = guarded(record_outcome)
+
+
+@guarded
+def _end(span: Span, end: int) -> bool:
+    span.end(end)
+    return True
+
+
+@guarded
+def _end_late() -> None:
+    while _unended:
+        span, end, error_type = _unended.popleft()
+        if span.is_recording() and issubclass(error_type, BaseException):
+            span.set_attribute(semconv.OUTCOME, Outcome.ERROR.value)
+            span.set_attribute(semconv.ERROR_TYPE, qualified_name(error_type))
+            span.set_status(Status(StatusCode.ERROR, qualified_name(error_type)))
+        span.end(end)
+
+
+def leave(token: Token[Context]) -> None:
+    """Makes current again what was before the token's `attach`.
+
+    Does nothing where the token is of another `contextvars.Context`: there the call was never current. OpenTelemetry's
+    `detach` would log an error.
+    """
+    try:
+        token.var.reset(token)
+    except ValueError:
+        pass

@@ -1,0 +1,129 @@
+"""Records of the standard library's logging as OpenTelemetry log records."""
+
+import logging
+import threading
+from collections.abc import Mapping
+from typing import Final
+
+from opentelemetry import trace
+from opentelemetry._logs import Logger, LogRecord, SeverityNumber
+
+from otel_ia import semconv, values
+from otel_ia.exceptions import describe
+from otel_ia.guard import guarded
+from otel_ia.recording.correlation import STAMPED, current_ids, is_handled_by_user
+from otel_ia.sdk.logs import provider
+
+QUIET_THREADS: Final = ("otel_ia", "Otel")
+"""Names that threads of ours and of the SDK begin with: what is logged on them is never exported."""
+_QUIET_LOGGERS: Final = ("otel_ia", "opentelemetry")
+_STANDARD: Final = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None))) | {"message", "asctime", "taskName"}
+_LOGGER_LIMIT: Final = 1_000
+
+
+class RecordHandler(logging.Handler):
+    """The one handler of ours, above the root logger: turns records into OpenTelemetry's and hands them on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._loggers: dict[str, Logger] = {}
+        self._busy = threading.local()
+
+    def createLock(self) -> None:
+        """Does without a lock: nothing here needs one, and a record may come while another is handled."""
+        self.lock = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if getattr(self._busy, "is_busy", False):
+            return
+        self._busy.is_busy = True
+        try:
+            self._show_if_unheard(record)
+            if not _is_our_own(record):
+                self._hand_on(record)
+        finally:
+            self._busy.is_busy = False
+
+    @guarded
+    def _hand_on(self, record: logging.LogRecord) -> None:
+        logger = self._loggers.get(record.name)
+        if logger is None:
+            if len(self._loggers) >= _LOGGER_LIMIT:
+                self._loggers.clear()
+            logger = self._loggers[record.name] = provider.get_logger(record.name)
+        logger.emit(translate(record))
+
+    @guarded
+    def _show_if_unheard(self, record: logging.LogRecord) -> None:
+        """Does what logging does with a record that no handler hears, for logging believes that we hear it."""
+        last_resort = logging.lastResort
+        if last_resort is None or record.levelno < last_resort.level or logging.root.handlers:
+            return
+        state = provider.current
+        if state is not None and state.is_shown and trace.get_current_span().get_span_context().is_valid:
+            return
+        if not is_handled_by_user(logging.getLogger(record.name)):
+            last_resort.handle(record)
+
+
+def translate(record: logging.LogRecord) -> LogRecord:
+    """The record in OpenTelemetry's terms: body, severity, `code.*`, exception and the fields of its `extra`."""
+    return LogRecord(
+        timestamp=int(record.created * 1e9),
+        severity_number=severity_number(record.levelno),
+        severity_text=values.text(record.levelname, 64),
+        body=_body(record),
+        attributes=_attributes(record),
+    )
+
+
+def severity_number(level: int) -> SeverityNumber:
+    """OpenTelemetry's severity of a logging level: DEBUG is 5, INFO 9, WARNING 13, ERROR 17, CRITICAL 21.
+
+    Levels between two named ones count up by one for each quarter of the way, as the data model's four steps a
+    severity allow (https://opentelemetry.io/docs/specs/otel/logs/data-model/#field-severitynumber).
+    """
+    if level < logging.DEBUG:
+        return SeverityNumber(max(1, 1 + level * 4 // 10)) if level > 0 else SeverityNumber.UNSPECIFIED
+    step, rest = divmod(min(level, 59), 10)
+    return SeverityNumber(min(24, 1 + step * 4 + rest * 4 // 10))
+
+
+def _body(record: logging.LogRecord) -> str:
+    if not record.args and type(record.msg) is str:
+        return values.text(record.msg)
+    message = _message(record)
+    if message is not None:
+        return values.text(message)
+    template = record.msg if isinstance(record.msg, str) else values.legal(record.msg)
+    return values.text(f"{template} {values.legal(record.args)}")
+
+
+@guarded(ours=False)
+def _message(record: logging.LogRecord) -> str:
+    return record.getMessage()
+
+
+def _attributes(record: logging.LogRecord) -> Mapping[str, values.Value]:
+    extra = {key: value for key, value in record.__dict__.items() if key not in _STANDARD and key not in STAMPED}
+    for key, own in zip(STAMPED, current_ids(), strict=False):
+        given = record.__dict__.get(key, own)
+        if given != own:
+            extra[key] = given
+    found = values.attributes(extra) if extra else {}
+    if record.pathname:
+        found[semconv.CODE_FILE_PATH] = values.text(record.pathname)
+        found[semconv.CODE_LINE_NUMBER] = record.lineno
+    if record.funcName and record.funcName != "<module>":
+        found[semconv.CODE_FUNCTION_NAME] = values.text(record.funcName)
+    error = record.exc_info[1] if record.exc_info else None
+    if error is not None:
+        found.update(describe(error))
+    return found
+
+
+def _is_our_own(record: logging.LogRecord) -> bool:
+    return record.name.startswith(_QUIET_LOGGERS) or (record.threadName or "").startswith(QUIET_THREADS)
+
+
+record_handler: Final = RecordHandler()

@@ -1,0 +1,58 @@
+"""States laid on each other, of which the topmost counts."""
+
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+S = TypeVar("S")
+
+
+class Undo:
+    """Takes back one change of the world; callable, usable as `with`, harmless when used twice."""
+
+    def __init__(self, undo: Callable[[], None]) -> None:
+        self._undo: Callable[[], None] | None = undo
+
+    def __call__(self) -> None:
+        undo, self._undo = self._undo, None
+        if undo is not None:
+            undo()
+
+    def __enter__(self) -> "Undo":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self()
+
+
+class Stack(Generic[S]):
+    """Tells `changed` the topmost state, or `None`, whenever another one comes to lie on top."""
+
+    def __init__(self, changed: Callable[[S | None], None]) -> None:
+        self._changed = changed
+        self._states: list[tuple[bool, S]] = []
+        self._changing = threading.RLock()
+
+    def push(self, state: S, *, above_all: bool = False) -> Undo:
+        """Lays the state on top, under those that are to stay above all; the undo takes it out wherever it lies."""
+        entry = (above_all, state)
+        with self._changing:
+            before = self._top()
+            self._states.append(entry)
+            self._states.sort(key=lambda pair: pair[0])
+            self._tell(before)
+
+        def take_out() -> None:
+            with self._changing:
+                before = self._top()
+                self._states = [other for other in self._states if other is not entry]
+                self._tell(before)
+
+        return Undo(take_out)
+
+    def _top(self) -> S | None:
+        return self._states[-1][1] if self._states else None
+
+    def _tell(self, before: S | None) -> None:
+        if self._top() is not before:
+            self._changed(self._top())
