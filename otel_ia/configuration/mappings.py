@@ -1,5 +1,6 @@
 """Settings that are mappings: resource attributes and headers, as tables or as `key=value` pairs."""
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
@@ -97,7 +98,9 @@ def _attribute(value: object) -> AttributeValue | None:
 def _is_carried(value: object) -> bool:
     if isinstance(value, str):
         return _is_encodable(value)
-    return not isinstance(value, int) or -(2**63) <= value < 2**63
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, int) and -(2**63) <= value < 2**63
 
 
 def _is_encodable(value: str) -> bool:

@@ -61,10 +61,11 @@ def refuse(given: Given, expected: str, *, hint: str = "") -> SettingError:
     return SettingError(source=given.source, key=given.name, value=value, expected=expected, hint=hint)
 
 
-def suggest(name: str, known: Iterable[str]) -> str:
-    """A hint that names the closest known name, or nothing."""
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f"did you mean {close[0]}?" if close else ""
+def suggest(name: str, known: Iterable[str], *, prefix: str = "") -> str:
+    """A hint that names the closest known name, or nothing. A prefix that all share says nothing about closeness."""
+    rests = [other.removeprefix(prefix) for other in known]
+    close = difflib.get_close_matches(name.removeprefix(prefix), rests, n=1)
+    return f"did you mean {prefix}{close[0]}?" if close else ""
 
 
 def text(given: Given, *, expected: str = "text") -> str:

@@ -46,7 +46,7 @@ def from_environment(environ: Mapping[str, str], *, directory: Path | None) -> S
     known = {option.environment for option in OPTIONS.values()} | {NAMED_IN, *_FOR_SCRIPTS}
     ours = (name for name in environ if name.startswith(PREFIX) and environ[name].strip())
     names = [name for name in ours if not _SERVICE_LINK.fullmatch(name)]
-    _check_known(names, source="environment", known=[name for name in known if name.startswith(PREFIX)])
+    _check_known(names, source="environment", known=(name for name in known if name.startswith(PREFIX)), prefix=PREFIX)
     return Source(
         {
             option.name: Given(
@@ -80,9 +80,10 @@ def from_file(file: SettingsFile) -> Source:
     )
 
 
-def _check_known(names: Iterable[str], *, source: str, known: Iterable[str]) -> None:
+def _check_known(names: Iterable[str], *, source: str, known: Iterable[str], prefix: str = "") -> None:
     """Raises for the first unknown name, without its value: a misspelt secret is one too."""
     known = sorted(known)
     for name in names:
         if name not in known:
-            raise SettingError(source=source, key=name, expected="a setting of otel_ia", hint=suggest(name, known))
+            hint = suggest(name, known, prefix=prefix)
+            raise SettingError(source=source, key=name, expected="a setting of otel_ia", hint=hint)

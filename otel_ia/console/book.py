@@ -54,6 +54,7 @@ class Book:
     def __init__(self, *, delay: float) -> None:
         self.due: float | None = None
         self._delay = delay
+        self._closed = False
         self._serial = 0
         self._nodes: dict[Key, Node] = {}
         self._traces: dict[Key, _Trace] = {}
@@ -61,7 +62,9 @@ class Book:
         self._alike = AlikeTraces(interval=delay)
 
     def take(self, change: Change) -> list[Page]:
-        """Notes the change; the pages to print now."""
+        """Notes the change; the pages to print now. After a close, none."""
+        if self._closed:
+            return []
         self._serial += 1
         match change:
             case Started():
@@ -75,6 +78,7 @@ class Book:
             case Call.FLUSH:
                 return self._alike.pages(now=math.inf)
             case Call.CLOSE:
+                self._closed = True
                 return [*self._alike.pages(now=math.inf), *self._open_pages(list(self._traces.values()))]
         return []
 
@@ -180,7 +184,9 @@ class Book:
             root, now = trace.root, clock.wall()
             row = outline(root, now=now, seen=trace.seen)
             more = len(traces) - len(shown) if trace is shown[-1] else 0
-            pages.append(Page(row, root.key[0], root.span, True, after=trace.after, left_out=root.room.left_out, more=more))
+            pages.append(
+                Page(row, root.key[0], root.span, True, after=trace.after, left_out=root.room.left_out, more=more)
+            )
             trace.seen = Seen(self._serial, now)
         return pages
 

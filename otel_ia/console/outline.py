@@ -104,13 +104,14 @@ def outline(node: Node, *, now: int, seen: Seen) -> Row:
 def outline_fold(fold: Fold, *, seen: Seen) -> Row:
     """The fold and all below it, without what was seen."""
     durations = fold.durations
+    busy = min(durations.total, fold.last_ended - fold.first_started)
     return Row(
         name=fold.name,
         count=durations.count,
         started=fold.first_started,
         ended=fold.last_ended,
-        busy=min(durations.total, fold.last_ended - fold.first_started),
-        self_time=fold.self_time,
+        busy=busy,
+        self_time=min(fold.self_time, busy),  # what ran side by side took the time only once
         facts=None,
         summary=Summary(
             p50=durations.percentile(0.5),
@@ -160,8 +161,20 @@ def _running(node: Node, now: int, seen: Seen) -> list[Row]:
             rows += [outline(child, now=now, seen=seen) for child in children]
         else:
             first = min(child.started for child in children)
-            rows.append(Row(children[0].span.name if children[0].span is not None else "", len(children), first,
-                max(first, now), max(0, now - first), 0, None, None, children[0].span, ()))
+            rows.append(
+                Row(
+                    children[0].span.name if children[0].span is not None else "",
+                    len(children),
+                    first,
+                    max(first, now),
+                    max(0, now - first),
+                    0,
+                    None,
+                    None,
+                    children[0].span,
+                    (),
+                )
+            )
     return rows
 
 

@@ -22,7 +22,9 @@ _SHORT_NAMES: Final = {
     semconv.STREAM_ITEMS: "items",
     semconv.STREAM_TIME_TO_FIRST_ITEM: "first",
 }
-_UNSAFE: Final = re.compile(r"[^\S ]|[\ufe00-\ufe0f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+|[\x00-\x1f\x7f-\x9f]")
+_UNSAFE: Final = re.compile(
+    r"[^\S ]|[\ufe00-\ufe0f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+|[\x00-\x1f\x7f-\x9f]"
+)
 
 
 def duration(nanoseconds: int) -> str:

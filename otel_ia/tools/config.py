@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TextIO
 
 from otel_ia.configuration.resolution import DEFAULT, Resolved, resolve
 from otel_ia.configuration.settings import OPTIONS, SIGNALS, Destination, mask
@@ -45,10 +46,15 @@ def show(
     try:
         resolved = resolve({}, environ=environ, working_directory=working_directory)
     except SettingError as error:
-        print(f"otel-ia: {error}", file=sys.stderr)
+        _print(f"otel-ia: {error}", sys.stderr)
         return 2
-    print(_as_json(resolved) if as_json else _as_text(resolved))
+    _print(_as_json(resolved) if as_json else _as_text(resolved), sys.stdout)
     return 0
+
+
+def _print(text: str, stream: TextIO) -> None:
+    encoding = stream.encoding or "utf-8"  # a service may be named in letters that the terminal lacks
+    print(text.encode(encoding, "backslashreplace").decode(encoding), file=stream)
 
 
 def _as_json(resolved: Resolved) -> str:

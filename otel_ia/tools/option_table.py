@@ -14,14 +14,17 @@ def render_option_table() -> str:
     example = OPTIONS[f"{SIGNALS[0]}_{general[0]}"]
     names = ", ".join(f"`{name}`" for name in general)
     signals = ", ".join(f"`{signal}_`" for signal in SIGNALS)
+    per_signal = (
+        f"{names} exist for one signal too, with {signals} before the name: `{example.name}`, "
+        f"`{example.environment}`. That endpoint is used as it is."
+    )
     return "\n".join(
         [
             "| Option | Environment | Default | Meaning |",
             "|---|---|---|---|",
             *rows,
             "",
-            f"{names} exist for one signal too, with {signals} before the name: `{example.name}`, "
-            f"`{example.environment}`. That endpoint is used as it is.",
+            per_signal,
             "",
             "¹ Not in a file found from the working directory; in a file named in `OTEL_IA_CONFIG` it is taken.",
         ]

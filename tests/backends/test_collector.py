@@ -107,6 +107,20 @@ def test_logs_arrive_in_the_file_with_the_ids_of_their_span(backends: Backends, 
     assert record.span_id == trace.format_span_id(span.get_span_context().span_id)
 
 
+def test_logs_go_to_loki_too_when_the_environment_says_so(
+    start_collector: Callable[..., Collector], collector: Collector, service: str
+) -> None:
+    in_lokis_place = collector
+    sender = start_collector(
+        LOKI_ENDPOINT=in_lokis_place.http_endpoint, COLLECTOR_LOG_EXPORTERS="[file/logs, otlp_http/loki]"
+    )
+    with sending_logs(sender, service) as logger:
+        logger.emit(LogRecord(body="loaded"))
+    for receiver in (sender, in_lokis_place):
+        (record,) = receiver.wait_for_logs(lambda record: record.resource["service.name"] == service)
+        assert record.body == "loaded"
+
+
 SECRETS: dict[str, AttributeValue] = {
     "api_key": "abcdefgh",
     "openai.api-key": "abcdefgh",
