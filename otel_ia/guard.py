@@ -33,7 +33,7 @@ def guarded(function: Callable[..., Any] | None = None, /, *, ours: bool = True)
             return function(*args, **kwargs)
         except (RecursionError, MemoryError):
             return None
-        except Exception as error:  # noqa: BLE001 - this is the one place
+        except Exception as error:
             if ours and _strict:
                 raise
             if ours:

@@ -113,8 +113,8 @@ class Recording:
         return list(_branches(children, None))
 
     def _by_start(self) -> list[SpanSeen]:
-        # of spans with one start, the parent, which ends last, comes first
-        return sorted(reversed(self.spans), key=lambda span: span.start)
+        # of spans with one start the parent, which ends last, comes first
+        return sorted(self.spans[::-1], key=lambda span: span.start)
 
     def clear(self) -> None:
         """Forgets what was recorded so far."""

@@ -35,7 +35,7 @@ INTEGER_TEXT_BITS: Final = 2_048
 """Bits up to which an integer is written out: under 640 digits, the least that Python's own conversion limit allows."""
 
 _ARRAY_LIBRARIES: Final = frozenset(
-    "cupy dask jax jaxlib numpy pandas polars pyarrow scipy tensorflow torch xarray".split()
+    ["cupy", "dask", "jax", "jaxlib", "numpy", "pandas", "polars", "pyarrow", "scipy", "tensorflow", "torch", "xarray"]
 )
 _PRINTABLE: Final = frozenset(
     {

@@ -2,7 +2,6 @@
 
 import gc
 import logging
-import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,7 +49,7 @@ def _open_files() -> set[str]:
     found = set()
     for entry in folder.iterdir():
         try:
-            target = os.readlink(entry)
+            target = str(entry.readlink())
         except OSError:
             continue
         if not target.startswith(("/dev/", "/proc/", "anon_inode", "pipe:")):

@@ -68,7 +68,8 @@ def _put_into_effect(settings: Settings) -> Telemetry:
 
             console_spans, console_records = console_processors()
             spans.append(console_spans)
-            records.append(console_records)
+            if settings.logs_exporter is None or "console" in settings.logs_exporter:
+                records.append(console_records)
             senders += [Sender(console_spans), Sender(console_records)]
         if _wants_otlp(settings.traces_exporter, settings.traces.endpoint):
             spans.append(official.span_processor(settings.traces))
@@ -86,7 +87,7 @@ def _put_into_effect(settings: Settings) -> Telemetry:
         )
         changes.callback(tracing.install_tracing(state))
         if tracing.is_provider_foreign():
-            _logger.info("another library's tracer provider is installed; otel_ia delivers its spans as a processor of it")
+            _logger.info("another library's tracer provider is installed; otel_ia is added to it as a processor")
         changes.callback(collect_records(records, resource, is_shown=is_shown))
         changes.callback(_set_propagators(settings.propagators))
         if settings.log_level is not None:
@@ -122,8 +123,10 @@ def _wants_otlp(exporters: tuple[str, ...] | None, endpoint: str | None) -> bool
 def _wants_console(settings: Settings) -> bool:
     if settings.console is not None:
         return settings.console
+    if "console" in (*(settings.traces_exporter or ()), *(settings.logs_exporter or ())):
+        return True
     if settings.traces_exporter is not None:
-        return "console" in settings.traces_exporter
+        return False
     if settings.traces.endpoint is not None or settings.logs.endpoint is not None:
         return False
     stream = sys.stderr
@@ -190,5 +193,5 @@ def _set_root_level(level: int) -> Callable[[], None]:
 
 @atexit.register
 def _shut_down_at_exit() -> None:
-    for telemetry in list(_in_effect):
+    for telemetry in tuple(_in_effect):
         telemetry.shutdown()

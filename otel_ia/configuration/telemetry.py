@@ -46,4 +46,5 @@ class Telemetry:
 
 def _all_within(timeout: float, waits: Sequence[Callable[[float], bool]]) -> bool:
     deadline = time.monotonic() + timeout
-    return all([wait(max(0.0, deadline - time.monotonic())) for wait in waits])
+    ended = [wait(max(0.0, deadline - time.monotonic())) for wait in waits]
+    return all(ended)

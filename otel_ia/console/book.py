@@ -16,7 +16,7 @@ from otel_ia.console.tree import Node, Room, descendants, file_away
 DEPTH: Final = 24
 """Spans nested deeper hang below the last ancestor of this depth."""
 OPEN_SPANS: Final = 50_000
-"""So many spans are held at once; what starts beyond that is not shown. A program that never ends its spans meets it."""
+"""So many spans are held at once, what starts beyond is not shown: the bound for a program that never ends them."""
 RUNNING_PAGES: Final = 5
 """So many open traces are printed at one time; of the others the number is told."""
 

@@ -36,12 +36,12 @@ class Feed:
         self._print_page = print_page
         self._delay = delay
         self._closed = False
-        self._begin()
+        self.begin()
         _feeds.add(self)
         _forget_parents_after_fork()
 
-    def _begin(self) -> None:
-        """Everything that a forked child must not share with its parent."""
+    def begin(self) -> None:
+        """Starts empty: at first, and in a forked child, which has neither locks nor traces from its parent."""
         self._book = Book(delay=self._delay)
         self._changes: deque[Change] = deque()
         self._pages: deque[Page] = deque(maxlen=_WAITING_PAGES)
@@ -152,4 +152,4 @@ def _forget_parents_after_fork() -> None:
 
 def _begin_all() -> None:
     for feed in list(_feeds):
-        feed._begin()
+        feed.begin()

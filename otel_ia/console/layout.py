@@ -69,17 +69,16 @@ def _header(page: Page, width: int) -> Text:
     moment = ""
     with suppress(OverflowError, OSError, ValueError):
         moment = time.strftime("%H:%M:%S", time.localtime(page.row.started // 1_000_000_000))
-    state = "still running" if page.running else ""
-    alike = f"{page.alike:,} more alike, slowest" if page.alike else ""
+    state = "still running" if page.running else f"{page.alike:,} more" if page.alike else ""
     after = f"left running by {page.after}" if page.after else ""
-    trace = f"trace {page.trace_id:032x}"
-    room = width - cell_len(trace) - 6
-    parts = [part for part in (service, moment, state, alike, after) if part]
-    told = words.clip(" ─ ".join(parts), room - 4) if room > LEAST_WIDTH // 4 else ""
-    before = f"─ {told} " if told else ""
-    rule = "─" * max(1, width - cell_len(before) - cell_len(trace) - 3)
-    header = Text.assemble((f"{before}{rule} ", QUIET), (trace, "cyan"), (" ─", QUIET))
-    if service and before.startswith(f"─ {service}"):
+    trace = f"{'slowest ' if page.alike else ''}trace {page.trace_id:032x}"
+    before = "─"
+    for part in (service, state, after, moment):
+        if part and cell_len(before) + cell_len(part) + cell_len(trace) + 7 <= width:
+            before += f" {part} ─"
+    rule = "─" * (width - cell_len(before) - cell_len(trace) - 4)
+    header = Text.assemble((f"{before}{rule}─ ", QUIET), (trace, "cyan"), (" ─", QUIET))
+    if service and before.startswith(f"─ {service} "):
         header.stylize("not dim bold", 2, 2 + len(service))
     return header
 
@@ -117,7 +116,7 @@ def _guide(sheet: _Sheet, corner: str, arm: str = " ") -> str:
 def _own_lines(sheet: _Sheet, row: Row, marks: Marks, connector: str, inner: str) -> Iterator[Text]:
     hot = row in sheet.hot
     color = HOT if hot else BAD if marks.failed else GOOD if row.facts is None and row.summary is None else "blue"
-    count = f" ×{row.count:,}" if row.count > 1 else ""
+    count = f" {words.TIMES}{row.count:,}" if row.count > 1 else ""
     lead = Text.assemble((connector, QUIET), ("✗ " if marks.failed else "", BAD))
     name = words.clip(words.one_line(row.name), max(4, sheet.left - cell_len(lead.plain) - cell_len(count)))
     line = Text.assemble(lead, (name, BAD if marks.failed else HOT if hot else "bold"), (count, "bold"))
@@ -174,7 +173,7 @@ def _wrapped(sheet: _Sheet, text: Text, inner: str, *, follows: bool) -> Iterato
     for number, line in enumerate(lines[:_WRAPPED_LINES]):
         line.rstrip()
         if number == _WRAPPED_LINES - 1 and len(lines) > _WRAPPED_LINES:
-            line = _cut(line.append("…" * 2), cells)
+            _cut(line, cells - 1).append("…")
         yield Text.assemble((lead, QUIET), "  " if number else "", line)
 
 

@@ -12,12 +12,14 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from otel_ia.console.words import TIMES
+
 Stream = TextIO | Callable[[], TextIO | None] | None
 """A text stream, or a function that gives the one to write to now; `None` stands for `sys.stderr` at that time."""
 
 _DEFAULT_WIDTH: Final = 80
 _WIDEST: Final = 200
-_DRAWN: Final = "─│├└━╺╸╍✗◆▲×µ…"
+_DRAWN: Final = f"─│├└━╺╸╍✗◆▲{TIMES}µ…"
 _IN_ASCII: Final = str.maketrans(_DRAWN, "-||`=---x*!xu~")
 _home = os.getpid()
 

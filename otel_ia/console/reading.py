@@ -124,7 +124,7 @@ def read_log(record: ReadWriteLogRecord) -> Logged | None:
     log_record = record.log_record
     if not log_record.trace_id or not log_record.span_id:
         return None
-    number = getattr(log_record.severity_number, "value", log_record.severity_number) or 0
+    number = 0 if log_record.severity_number is None else int(log_record.severity_number.value)
     body = log_record.body
     message = words.one_line(body, limit=_MESSAGE_LIMIT) if isinstance(body, str) else words.value(body)
     attributes = log_record.attributes or {}

@@ -8,9 +8,11 @@ from rich.cells import cell_len, set_cell_size
 
 from otel_ia import semconv
 
+TIMES: Final = "\N{MULTIPLICATION SIGN}"
 _NAME_LIMIT: Final = 120
 _VALUE_LIMIT: Final = 40
 _ITEMS_LIMIT: Final = 4
+_INT_BITS: Final = 64
 _UNITS: Final = ((1, "ns"), (1_000, "µs"), (1_000_000, "ms"))
 _SECOND: Final = 1_000_000_000
 _CLOSED_PREFIXES: Final = ("code.", "thread.", "exception.", "service.", "telemetry.", "process.", "otel.")
@@ -92,12 +94,8 @@ def value(content: object) -> str:
         case str():
             shown = one_line(content, limit=_VALUE_LIMIT)
             return f'"{shown}"' if not shown or " " in shown else shown
-        case bool():
-            return "true" if content else "false"
-        case int():
-            return str(content) if content.bit_length() <= 64 else f"an int of {content.bit_length()} bits"  # noqa: PLR2004
-        case float():
-            return f"{content:.4g}"
+        case bool() | int() | float():
+            return _number(content)
         case bytes():
             return f"{len(content):,} bytes"
         case Mapping():
@@ -106,8 +104,15 @@ def value(content: object) -> str:
             shown_items = [value(item) for item in content[:_ITEMS_LIMIT]]
             more = len(content) - len(shown_items)
             return f"[{', '.join(shown_items)}{f', … {more:,} more' if more > 0 else ''}]"
-        case _:
-            return type(content).__name__
+    return type(content).__name__
+
+
+def _number(number: float) -> str:
+    if isinstance(number, bool):
+        return str(number).lower()
+    if isinstance(number, float):
+        return f"{number:.4g}"
+    return str(number) if number.bit_length() <= _INT_BITS else f"an int of {number.bit_length()} bits"
 
 
 def attribute(name: str, content: object) -> tuple[str, str] | None:

@@ -15,9 +15,7 @@ from otel_ia.sdk.stack import Stack, Undo
 class LoggingState:
     """What the logger provider does while this state is on top."""
 
-    def __init__(
-        self, processors: Sequence[LogRecordProcessor], *, resource: Resource, is_shown: bool = False
-    ) -> None:
+    def __init__(self, processors: Sequence[LogRecordProcessor], *, resource: Resource, is_shown: bool = False) -> None:
         self.processors = tuple(processors)
         self.resource = resource
         self.is_shown = is_shown
@@ -41,10 +39,12 @@ class LoggerProvider(sdk_logs.LoggerProvider):
     def _refresh(self, state: LoggingState | None) -> None:
         inner = None
         if state is not None:
-            processors = SynchronousMultiLogRecordProcessor()
+            processors = SynchronousMultiLogRecordProcessor()  # type: ignore[no-untyped-call]
             for processor in (*state.processors, *self._added):
                 processors.add_log_record_processor(processor)
-            inner = sdk_logs.LoggerProvider(state.resource, shutdown_on_exit=False, multi_log_record_processor=processors)
+            inner = sdk_logs.LoggerProvider(
+                state.resource, shutdown_on_exit=False, multi_log_record_processor=processors
+            )
         self.current, self.inner = state, inner
 
     @property

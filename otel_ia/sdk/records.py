@@ -29,7 +29,7 @@ class RecordHandler(logging.Handler):
         self._loggers: dict[str, Logger] = {}
         self._busy = threading.local()
 
-    def createLock(self) -> None:
+    def createLock(self) -> None:  # noqa: N802 - the standard library's name
         """Does without a lock: nothing here needs one, and a record may come while another is handled."""
         self.lock = None
 

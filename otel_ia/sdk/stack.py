@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
 
 S = TypeVar("S")
 
@@ -18,7 +18,7 @@ class Undo:
         if undo is not None:
             undo()
 
-    def __enter__(self) -> "Undo":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

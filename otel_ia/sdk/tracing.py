@@ -14,13 +14,12 @@ from opentelemetry.sdk import trace as sdk_trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, SpanProcessor, SynchronousMultiSpanProcessor, sampling
 from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanKind
 from opentelemetry.util.types import Attributes
 
 from otel_ia.errors import ProviderError
 from otel_ia.sdk.stack import Stack, Undo
-
-_Scope = tuple[str, str | None, str | None, tuple[tuple[str, Any], ...]]
 
 
 class TracingState:
@@ -53,7 +52,7 @@ class TracerProvider(sdk_trace.TracerProvider):
         del self.sampler, self.id_generator
         self._states: Stack[TracingState] = Stack(self._refresh)
         self._added: list[SpanProcessor] = []
-        self._handed_out: dict[_Scope, Tracer] = {}
+        self._handed_out: dict[InstrumentationScope, Tracer] = {}
         self._handing_out = threading.Lock()
         self.current: sdk_trace.TracerProvider | None = None
 
@@ -65,7 +64,7 @@ class TracerProvider(sdk_trace.TracerProvider):
         if state is None:
             self.current = None
             return
-        processors = SynchronousMultiSpanProcessor()
+        processors = SynchronousMultiSpanProcessor()  # type: ignore[no-untyped-call]
         for processor in (*state.processors, *self._added):
             processors.add_span_processor(processor)
         self.current = sdk_trace.TracerProvider(
@@ -95,12 +94,7 @@ class TracerProvider(sdk_trace.TracerProvider):
         schema_url: str | None = None,
         attributes: Attributes = None,
     ) -> trace.Tracer:
-        scope = (
-            instrumenting_module_name,
-            instrumenting_library_version,
-            schema_url,
-            tuple(sorted((attributes or {}).items(), key=lambda item: item[0])),
-        )
+        scope = InstrumentationScope(instrumenting_module_name, instrumenting_library_version, schema_url, attributes)
         with self._handing_out:
             return self._handed_out.setdefault(scope, Tracer(self, scope))
 
@@ -122,13 +116,13 @@ class TracerProvider(sdk_trace.TracerProvider):
 class Tracer(sdk_trace.Tracer):
     """A tracer for life: asks the provider's current state for a span each time."""
 
-    def __init__(self, provider: TracerProvider, scope: _Scope) -> None:
+    def __init__(self, provider: TracerProvider, scope: InstrumentationScope) -> None:
         self._provider = provider
         self._scope = scope
         self._seen: sdk_trace.TracerProvider | None = None
         self._tracer: trace.Tracer = trace.NoOpTracer()
 
-    def start_span(
+    def start_span(  # noqa: PLR0913 - the API's signature
         self,
         name: str,
         context: Context | None = None,
@@ -146,9 +140,9 @@ class Tracer(sdk_trace.Tracer):
     def _current(self) -> trace.Tracer:
         provider = self._provider.current
         if provider is not self._seen:
-            name, version, schema_url, attributes = self._scope
+            scope = self._scope
             self._tracer = (
-                provider.get_tracer(name, version, schema_url, dict(attributes))
+                provider.get_tracer(scope.name, scope.version, scope.schema_url, scope.attributes)
                 if provider is not None
                 else trace.NoOpTracer()
             )
@@ -180,7 +174,8 @@ class Outlet(SpanProcessor):
             processor.on_end(span)
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
-        return all([processor.force_flush(timeout_millis) for processor in self._processors])
+        flushed = [processor.force_flush(timeout_millis) for processor in self._processors]
+        return all(flushed)
 
 
 _outlet: Final = Outlet()

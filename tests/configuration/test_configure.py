@@ -86,9 +86,8 @@ def test_a_second_configuration_takes_the_place_of_the_first(receiver: Receiver)
 
 def test_tracers_handed_out_before_configure_record_after_it(receiver: Receiver) -> None:
     early = trace.get_tracer("library")
-    with otel_ia.configure(endpoint=receiver.endpoint):
-        with early.start_as_current_span("theirs"):
-            predict(1)
+    with otel_ia.configure(endpoint=receiver.endpoint), early.start_as_current_span("theirs"):
+        predict(1)
     assert receiver.span("predict").parent_span_id == receiver.span("theirs").span_id
 
 
@@ -114,11 +113,10 @@ def test_span_limits_hold(receiver: Receiver) -> None:
 
 def test_propagators_are_set_and_taken_back(receiver: Receiver) -> None:
     before = propagate.get_global_textmap()
-    with otel_ia.configure(endpoint=receiver.endpoint, propagators=("baggage",)):
-        with monitor("block"):
-            carrier: dict[str, str] = {}
-            propagate.inject(carrier)
-            assert "traceparent" not in carrier
+    with otel_ia.configure(endpoint=receiver.endpoint, propagators=("baggage",)), monitor("block"):
+        carrier: dict[str, str] = {}
+        propagate.inject(carrier)
+        assert "traceparent" not in carrier
     assert propagate.get_global_textmap() is before
 
 
@@ -291,4 +289,6 @@ def test_a_provider_that_takes_no_processor_is_a_clear_error() -> None:
     foreign = "from opentelemetry import trace; trace.set_tracer_provider(trace.NoOpTracerProvider())"
     done = run(before=foreign, arguments="console=True")
     assert done.returncode == 1
-    assert "ProviderError: the tracer provider opentelemetry.trace.NoOpTracerProvider is installed already" in done.stderr
+    assert (
+        "ProviderError: the tracer provider opentelemetry.trace.NoOpTracerProvider is installed already" in done.stderr
+    )

@@ -67,7 +67,9 @@ def test_scopes_keep_name_version_schema_and_attributes(telemetry: Recording) ->
 
     state = TracingState([Keep()], resource=Resource.get_empty(), sampler=ALWAYS_ON)
     with install_tracing(state, above_all=True):
-        trace.get_tracer("library", "1.2", schema_url="https://example.org/1", attributes={"k": "v"}).start_span("x").end()
+        trace.get_tracer("library", "1.2", schema_url="https://example.org/1", attributes={"k": "v"}).start_span(
+            "x"
+        ).end()
     scope = ended[0].instrumentation_scope
     assert scope is not None
     assert (scope.name, scope.version, scope.schema_url) == ("library", "1.2", "https://example.org/1")

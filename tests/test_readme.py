@@ -1,0 +1,61 @@
+"""The README's code runs, its output is what it shows, its tables are those of the code."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from otel_ia.tools.option_table import render_option_table
+
+README = (Path(__file__).parents[1] / "README.md").read_text()
+BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+def run(program: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "80", "PYTHONUNBUFFERED": "1"}
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+        check=False,
+        env=environment,
+    )
+
+
+def without_measurements(output: str) -> str:
+    """The output without what differs from run to run: ids, the time of day, durations, shares and their bars."""
+    output = re.sub(r"\b[0-9a-f]{32}\b", "ID", output)
+    output = re.sub(r"\b\d\d:\d\d:\d\d\b", "TIME", output)
+    output = re.sub(r"\b[\d.,]+ (µs|ms|s)\b", "DURATION", output)
+    output = re.sub(r" +◆ self \d+%", "", output)
+    output = re.sub(r"[━╺╸]+", "BAR", output)
+    output = re.sub(r"<string>:\d+|\w+\.py:\d+", "PLACE", output)
+    return "\n".join(re.sub(r"[ ─]{2,}", "  ", line).rstrip() for line in output.strip().splitlines())
+
+
+def test_the_first_example_prints_what_is_shown() -> None:
+    (shown,) = re.findall(r"```text\n(.*?)```", README, re.DOTALL)
+    done = run(BLOCKS[0])
+    assert done.returncode == 0, done.stdout
+    assert without_measurements(done.stdout) == without_measurements(shown)
+
+
+@pytest.mark.parametrize("number", range(len(BLOCKS)))
+def test_each_example_runs(number: int) -> None:
+    done = run(BLOCKS[number])
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_option_table_is_the_table_of_settings() -> None:
+    assert render_option_table() in README
+
+
+def test_the_two_commands_that_do_all_set_up_are_the_promised_ones() -> None:
+    commands = re.findall(r"```sh\n(.*?)\n```", README, re.DOTALL)
+    assert commands[0] == 'python -m pip install -e ".[demo]" && otel-ia demo'
+    assert commands[1] == 'python -m pip install -e ".[dev]" && pytest'
