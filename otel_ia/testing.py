@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 
 from otel_ia import clock, guard, semconv
-from otel_ia.configuration.configure import collect_records
+from otel_ia.configuration.effect import collect_records
 from otel_ia.sdk import tracing
 
 Tree = list[Any]

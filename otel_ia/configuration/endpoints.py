@@ -77,14 +77,14 @@ def mask_url(value: object) -> object:
 
 
 def readable_file(given: Given) -> str:
-    """The absolute path of a file that can be read now."""
+    """The path of a file that can be read now, absolute."""
     value = given.value if isinstance(given.value, str) else _path_text(given.value)
     if value is None or not value.strip():
         raise refuse(given, "a path")
     path = (given.directory or Path()) / value
     try:
         if path.is_file() and os.access(path, os.R_OK):
-            return str(path.absolute())
+            return str(path)
     except (OSError, ValueError):
         pass
     raise refuse(given, "a file that can be read", hint=f"looked for {path!s}")

@@ -9,6 +9,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 
 from otel_ia import clock
 from otel_ia.console.alike import GROWTH, LONGEST_INTERVAL, AlikeTraces
+from otel_ia.console.lines import Lines
 from otel_ia.console.outline import Page, Seen, outline
 from otel_ia.console.reading import Facts, Finished, Key, Logged, Started
 from otel_ia.console.tree import Node, Room, descendants, file_away
@@ -161,6 +162,7 @@ class Book:
     def _log(self, change: Logged) -> None:
         node = self._nodes.get(change.key) or self._root_of.get(change.key[0])
         if node is not None:
+            node.lines = node.lines or Lines()
             node.lines.add(change.line)
             node.room.serial = self._serial
 

@@ -5,8 +5,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
-_BUCKETS_PER_E: Final = 100
-"""Buckets grow by 1 %, so a percentile is at most 1 % too high."""
+_BUCKETS_PER_E: Final = 300
+"""Buckets grow by a third of a percent, and a percentile is at most so much too high."""
 
 
 @dataclass(slots=True, eq=False)

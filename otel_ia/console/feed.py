@@ -38,7 +38,7 @@ class Feed:
         self._closed = False
         self.begin()
         _feeds.add(self)
-        _forget_parents_after_fork()
+        _mind_forks()
 
     def begin(self) -> None:
         """Starts empty: at first, and in a forked child, which has neither locks nor traces from its parent."""
@@ -50,6 +50,7 @@ class Feed:
         self._starting = threading.Lock()
         self._printer: int | None = None
         self._wake = threading.Event()
+        self._held_for_fork = False
         self._sleeps = False
         self._watching = True
         self._thread: threading.Thread | None = None
@@ -61,7 +62,8 @@ class Feed:
         self._changes.append(change)
         self._work()
         if self._thread is None:
-            self._start_thread()
+            if isinstance(change, Started):
+                self._start_thread()
         elif self._sleeps and self._book.due is not None:
             self._sleeps = False
             self._wake.set()
@@ -100,6 +102,18 @@ class Feed:
             finally:
                 self._printer = None
                 printing.release()
+
+    def hold(self) -> None:
+        """Lets a print that is under way come to its end, so that a forked child inherits no stream in mid-write."""
+        if self._printer != threading.get_ident() and self._printing.acquire(timeout=_PATIENCE):
+            self._held_for_fork = True
+
+    def release(self) -> None:
+        """Goes on after a fork."""
+        if self._held_for_fork:
+            self._held_for_fork = False
+            self._printing.release()
+            self._work()
 
     def _start_thread(self) -> None:
         if not self._starting.acquire(blocking=False):
@@ -145,9 +159,19 @@ def _take(book: Book, change: Change) -> list[Page]:
 
 
 @cache
-def _forget_parents_after_fork() -> None:
+def _mind_forks() -> None:
     if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=_begin_all)
+        os.register_at_fork(before=_hold_all, after_in_parent=_release_all, after_in_child=_begin_all)
+
+
+def _hold_all() -> None:
+    for feed in list(_feeds):
+        feed.hold()
+
+
+def _release_all() -> None:
+    for feed in list(_feeds):
+        feed.release()
 
 
 def _begin_all() -> None:

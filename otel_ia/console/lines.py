@@ -1,6 +1,5 @@
 """The log lines of a span, bounded: the first and the last few, quiet ones and warnings each on their own."""
 
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -11,19 +10,20 @@ FIRST: Final = 4
 LAST: Final = 4
 
 
-def _last_lines() -> deque[Line]:
-    return deque(maxlen=LAST)
-
-
 @dataclass(slots=True, eq=False)
 class _Kept:
     first: list[Line] = field(default_factory=list)
-    last: deque[Line] = field(default_factory=_last_lines)
+    last: list[Line] = field(default_factory=list)
     count: int = 0
 
     def add(self, line: Line) -> None:
         self.count += 1
-        (self.first if len(self.first) < FIRST else self.last).append(line)
+        if len(self.first) < FIRST:
+            self.first.append(line)
+            return
+        self.last.append(line)
+        if len(self.last) > LAST:
+            del self.last[0]
 
     def absorb(self, other: "_Kept") -> None:
         kept = [*other.first, *other.last]

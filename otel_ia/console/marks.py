@@ -94,7 +94,7 @@ def _which(summary: Summary) -> list[Text]:
     own = tuple(pair for pair in summary.longest_attributes if pair not in summary.attributes)
     if summary.longest < _LONGEST_IS_TOLD * summary.p50 or not own:
         return []
-    return [Text("max at ", QUIET) + attribute for attribute in _attributes(own)[:1]]
+    return [Text("slowest ", QUIET) + attribute for attribute in _attributes(own)[:1]]
 
 
 def _attributes(attributes: tuple[tuple[str, object], ...]) -> list[Text]:

@@ -12,6 +12,8 @@ from otel_ia.console.tree import SIBLINGS, Fold, Node, self_time
 _HOT_SHARE: Final = 0.5
 _HOT_LEAST: Final = 0.15
 _HOT_COUNT: Final = 3
+_HOT_ALIKE: Final = 0.9
+"""Rows of so nearly the same share are marked together or not at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,18 +132,22 @@ def outline_fold(fold: Fold, *, seen: Seen) -> Row:
 
 
 def hottest(root: Row) -> dict[Row, float]:
-    """The one or few rows that hold most of the trace's self time, with their shares; none in a trace of one span."""
-    rows = list(_all_rows(root))
+    """The one or few rows that hold most of the trace's self time, with their shares.
+
+    None in a trace of one span, and none where the time is spread evenly over many.
+    """
+    rows = sorted(_all_rows(root), key=lambda row: row.self_time, reverse=True)
     total = sum(row.self_time for row in rows)
     found: dict[Row, float] = {}
     if len(rows) == 1 or total == 0:
         return found
-    for row in sorted(rows, key=lambda row: row.self_time, reverse=True)[:_HOT_COUNT]:
+    least = 0.0
+    for row in rows:
         share = row.self_time / total
-        if sum(found.values()) >= _HOT_SHARE or share < _HOT_LEAST:
+        if share < _HOT_LEAST or (sum(found.values()) >= _HOT_SHARE and share < _HOT_ALIKE * least):
             break
-        found[row] = share
-    return found
+        found[row] = least = share
+    return found if len(found) <= _HOT_COUNT else {}
 
 
 def _all_rows(row: Row) -> Iterator[Row]:
@@ -197,7 +203,7 @@ def _finished(node: Node, now: int, seen: Seen) -> list[Row | Skipped]:
 
 
 def _lines(holder: Node | Fold, seen: Seen) -> list[Line]:
-    return [line for line in holder.lines if line.time > seen.time]
+    return [line for line in holder.lines or () if line.time > seen.time]
 
 
 def _in_time(items: "list[Row | Line | Skipped]") -> "tuple[Row | Line | Skipped, ...]":

@@ -21,6 +21,9 @@ def console_processors(stream: Stream = None, *, delay: float = 3.0) -> tuple[Sp
     again at growing intervals, if there is news and without what was shown before. `shutdown` of the span processor
     prints what is still open and ends both.
 
+    More than five siblings of one name fold into one line with count, median, 95th percentile and maximum; so do, after
+    ten trees, further traces whose roots have one name, except those that failed or were slow.
+
     `stream` is a text stream or a function that returns one; by default `sys.stderr` as it is at each print.
     """
 

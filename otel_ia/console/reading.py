@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from opentelemetry._logs import SeverityNumber
 from opentelemetry.sdk._logs import ReadWriteLogRecord
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import StatusCode
@@ -124,7 +125,7 @@ def read_log(record: ReadWriteLogRecord) -> Logged | None:
     log_record = record.log_record
     if not log_record.trace_id or not log_record.span_id:
         return None
-    number = 0 if log_record.severity_number is None else int(log_record.severity_number.value)
+    number = SeverityNumber(log_record.severity_number or 0).value
     body = log_record.body
     message = words.one_line(body, limit=_MESSAGE_LIMIT) if isinstance(body, str) else words.value(body)
     attributes = log_record.attributes or {}

@@ -52,7 +52,7 @@ class Fold:
     first_failure: Failure | None = None
     outcomes: Counter[str] = field(default_factory=Counter)
     slow: int = 0
-    lines: Lines = field(default_factory=Lines)
+    lines: Lines | None = None
     folds: "dict[str, Fold]" = field(default_factory=dict)
 
 
@@ -74,7 +74,7 @@ class Node:
     running: "dict[Key, Node]" = field(default_factory=dict)
     finished: "dict[str, list[Node]]" = field(default_factory=dict)
     folds: dict[str, Fold] = field(default_factory=dict)
-    lines: Lines = field(default_factory=Lines)
+    lines: Lines | None = None
     cover: Cover = field(default_factory=Cover)
 
 
@@ -136,7 +136,8 @@ def fold_in(fold: Fold | None, node: Node, facts: Facts, parent: Node | None) ->
         for key, running in node.running.items():
             running.parent = parent
             parent.running[key] = running
-    for siblings in node.finished.values():
+    finished, node.finished, node.running, node.parent = node.finished, {}, {}, None  # leaves no cycle behind
+    for siblings in finished.values():
         node.room.nodes -= len(siblings)
         for child in siblings:
             if child.facts is not None:
@@ -174,7 +175,7 @@ def _count(fold: Fold, node: Node, facts: Facts) -> None:
     elif facts.outcome:
         fold.outcomes[facts.outcome] += 1
     fold.slow += facts.slow
-    fold.lines.absorb(node.lines)
+    _share_lines(fold, node.lines)
 
 
 def _absorb(fold: Fold | None, other: Fold, room: Room) -> None:
@@ -199,7 +200,13 @@ def _add(fold: Fold, other: Fold) -> None:
     fold.first_failure = fold.first_failure or other.first_failure
     fold.outcomes.update(other.outcomes)
     fold.slow += other.slow
-    fold.lines.absorb(other.lines)
+    _share_lines(fold, other.lines)
+
+
+def _share_lines(fold: Fold, lines: Lines | None) -> None:
+    if lines is not None:
+        fold.lines = fold.lines or Lines()
+        fold.lines.absorb(lines)
 
 
 def _share(fold: Fold, attributes: tuple[tuple[str, object], ...]) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Mapping
 from typing import Final
 
@@ -14,9 +15,9 @@ from otel_ia.guard import guarded
 from otel_ia.recording.correlation import STAMPED, current_ids, is_handled_by_user
 from otel_ia.sdk.logs import provider
 
-QUIET_THREADS: Final = ("otel_ia", "Otel")
-"""Names that threads of ours and of the SDK begin with: what is logged on them is never exported."""
-_QUIET_LOGGERS: Final = ("otel_ia", "opentelemetry")
+_QUIET_THREADS: Final = ("otel_ia ", "OtelBatch")  # what is logged on threads of ours and of the SDK is never exported
+_EXPORTERS: Final = ("opentelemetry.exporter", "opentelemetry.sdk._shared_internal")
+_SECONDS_BETWEEN_TELLINGS: Final = 60.0
 _STANDARD: Final = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None))) | {"message", "asctime", "taskName"}
 _LOGGER_LIMIT: Final = 1_000
 
@@ -28,6 +29,7 @@ class RecordHandler(logging.Handler):
         super().__init__()
         self._loggers: dict[str, Logger] = {}
         self._busy = threading.local()
+        self._tell_after = 0.0
 
     def createLock(self) -> None:  # noqa: N802 - the standard library's name
         """Does without a lock: nothing here needs one, and a record may come while another is handled."""
@@ -53,17 +55,25 @@ class RecordHandler(logging.Handler):
             logger = self._loggers[record.name] = provider.get_logger(record.name)
         logger.emit(translate(record))
 
+    def shows_here(self) -> bool:
+        """Whether the console shows what is written at this moment, for it does inside a span."""
+        state = provider.current
+        return state is not None and state.is_shown and trace.get_current_span().get_span_context().is_valid
+
     @guarded
     def _show_if_unheard(self, record: logging.LogRecord) -> None:
         """Does what logging does with a record that no handler hears, for logging believes that we hear it."""
         last_resort = logging.lastResort
         if last_resort is None or record.levelno < last_resort.level or logging.root.handlers:
             return
-        state = provider.current
-        if state is not None and state.is_shown and trace.get_current_span().get_span_context().is_valid:
+        if self.shows_here() or is_handled_by_user(logging.getLogger(record.name)):
             return
-        if not is_handled_by_user(logging.getLogger(record.name)):
-            last_resort.handle(record)
+        if record.name.startswith(_EXPORTERS):
+            # an exporter tells each try; where nobody set up logging, one a minute is enough
+            if time.monotonic() < self._tell_after:
+                return
+            self._tell_after = time.monotonic() + _SECONDS_BETWEEN_TELLINGS
+        last_resort.handle(record)
 
 
 def translate(record: logging.LogRecord) -> LogRecord:
@@ -123,7 +133,9 @@ def _attributes(record: logging.LogRecord) -> Mapping[str, values.Value]:
 
 
 def _is_our_own(record: logging.LogRecord) -> bool:
-    return record.name.startswith(_QUIET_LOGGERS) or (record.threadName or "").startswith(QUIET_THREADS)
+    name = record.name
+    is_ours = name in ("otel_ia", "opentelemetry") or name.startswith("opentelemetry.")
+    return is_ours or (record.threadName or "").startswith(_QUIET_THREADS)
 
 
 record_handler: Final = RecordHandler()

@@ -101,7 +101,7 @@ class Jaeger:
         identity = f"{trace_id:032x}" if isinstance(trace_id, int) else trace_id
         return self._spans(f"/api/v3/traces/{identity}")
 
-    def find(self, service: str, *, operation: str = "", limit: int = 100) -> dict[str, list[Span]]:
+    def find(self, service: str, *, operation: str = "", limit: int = 200) -> dict[str, list[Span]]:
         """The traces of a service in the last hour, by trace id."""
         now = time.time()
         query = {

@@ -292,3 +292,10 @@ def test_a_provider_that_takes_no_processor_is_a_clear_error() -> None:
     assert (
         "ProviderError: the tracer provider opentelemetry.trace.NoOpTracerProvider is installed already" in done.stderr
     )
+
+
+def test_variables_that_the_sdk_reads_at_import_are_checked_before_it_is_loaded() -> None:
+    for variable in ("OTEL_PROPAGATORS", "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT"):
+        done = run(**{variable: "nope"})
+        assert done.returncode == 1
+        assert f"SettingError: environment {variable}: " in done.stderr

@@ -86,6 +86,7 @@ def test_signals_may_speak_different_protocols():
         "http://collec tor",
         "http://coll\nector",
         "http://coll\tector",
+        "http://collector/a path",
         "http://collector/\x00",
         "http://[::1",
         "http://[collector]",

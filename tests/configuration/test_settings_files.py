@@ -94,11 +94,15 @@ def test_directories_pipes_and_broken_links_are_passed_over(tree):
     assert found(tree / "a" / "b").settings.service_name == "far"
 
 
-@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() == 0, reason="root reads everything")
-def test_what_cannot_be_read_is_passed_over(tree):
-    (tree / "a" / "otel-ia.toml").write_text("disabled = true\n")
-    (tree / "a" / "otel-ia.toml").chmod(0)
+def test_what_cannot_be_read_is_passed_over_when_found_and_refused_when_named(tree):
+    path = tree / "a" / "otel-ia.toml"
+    path.write_text("disabled = true\n")
+    path.chmod(0)
+    if os.access(path, os.R_OK):
+        pytest.skip("this user reads everything")
     assert found(tree / "a").file is None
+    refused({"OTEL_IA_CONFIG": str(path)})
+    refused({"OTEL_EXPORTER_OTLP_CERTIFICATE": str(path)})
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root gives files away")

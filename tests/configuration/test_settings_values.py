@@ -182,7 +182,7 @@ anything = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text() | st.integers(), inner, max_size=3),
     max_leaves=6,
 )
-variables = st.sampled_from(ENVIRONMENT_NAMES) | hostile.map("OTEL_IA_".__add__)
+variables = st.sampled_from([*ENVIRONMENT_NAMES, "OTEL_IA_CONFIG"]) | hostile.map("OTEL_IA_".__add__)
 
 
 def tell(arguments, environ):

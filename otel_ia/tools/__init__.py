@@ -1,0 +1,1 @@
+"""The command line and what it runs. Nothing else in the package imports this room."""

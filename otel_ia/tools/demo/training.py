@@ -1,0 +1,68 @@
+"""Trains a small neural network to read digits and measures how well it does."""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from opentelemetry import trace
+from sklearn.neural_network import MLPClassifier
+from sklearn.preprocessing import StandardScaler
+
+from otel_ia import monitor, semconv
+from otel_ia.tools.demo.digits import Array, Digits, views
+
+MODEL_NAME: Final = "digits-mlp"
+BATCH_SIZE: Final = 120
+
+logger = logging.getLogger("digits")
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A fitted scaler and the network behind it."""
+
+    scaler: StandardScaler
+    network: MLPClassifier
+
+    def features(self, images: Array) -> Array:
+        """What the network takes: one row of scaled pixels per image."""
+        scaled: Array = self.scaler.transform(images.reshape(len(images), -1))
+        return scaled
+
+    def probabilities(self, features: Array) -> Array:
+        """How likely each image shows each digit, shape (n, 10)."""
+        found: Array = self.network.predict_proba(features)
+        return found
+
+
+@monitor("training", attributes={semconv.MODEL_NAME: MODEL_NAME})
+def train(learn: Digits, test: Digits, *, epochs: Iterable[int], seed: int) -> tuple[Model, float]:
+    """A model that has seen each image from five sides in each epoch, and its accuracy on `test`."""
+    images = np.concatenate(views(learn.images))
+    labels = np.tile(learn.labels, len(images) // len(learn.images))
+    model = Model(
+        scaler=StandardScaler().fit(images.reshape(len(images), -1)),
+        network=MLPClassifier(hidden_layer_sizes=(96,), learning_rate_init=0.004, random_state=seed),
+    )
+    features = model.features(images)
+    shuffle = np.random.default_rng(seed)
+    for epoch in epochs:
+        with monitor("epoch", attributes={semconv.EPOCH: epoch}) as span:
+            order = shuffle.permutation(len(labels))
+            for step, batch in enumerate(np.array_split(order, len(order) // BATCH_SIZE)):
+                with monitor("batch", attributes={semconv.STEP: step, semconv.BATCH_SIZE: len(batch)}):
+                    model.network.partial_fit(features[batch], labels[batch], classes=range(10))
+            span.set_attribute("loss", model.network.loss_)
+    return model, evaluate(model, test)
+
+
+@monitor
+def evaluate(model: Model, digits: Digits) -> float:
+    """The share of digits that are read right when all five views of an image vote."""
+    votes = [model.probabilities(model.features(view)) for view in views(digits.images)]
+    accuracy = float((np.mean(votes, axis=0).argmax(axis=1) == digits.labels).mean())
+    trace.get_current_span().set_attribute("accuracy", accuracy)
+    logger.info("%.1f%% of %d held-out digits read right", 100 * accuracy, len(digits.labels))
+    return accuracy

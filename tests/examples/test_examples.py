@@ -1,0 +1,163 @@
+"""Each example gives the trees that its docstring promises."""
+
+import ast
+import os
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from receiver import Receiver, plain
+
+from otel_ia import semconv
+from otel_ia.testing import Recording, record
+
+FOLDER = Path(__file__).parents[2] / "examples"
+FILES = sorted(FOLDER.glob("*.py"))
+NEED_SCIKIT_LEARN = {"decorate_a_function.py", "monitor_a_block.py"}
+
+
+@pytest.fixture(autouse=True)
+def without_a_console(monkeypatch):
+    monkeypatch.setenv("OTEL_IA_CONSOLE", "false")
+    monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT", raising=False)
+
+
+def run(name: str) -> Recording:
+    """What the example records when it is run in this process."""
+    if name in NEED_SCIKIT_LEARN:
+        pytest.importorskip("sklearn")
+    with record() as seen:
+        runpy.run_path(str(FOLDER / name), run_name="__main__")
+    return seen
+
+
+def start(name: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The example run in a process of its own, with warnings as errors."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", FOLDER / name],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+
+
+def promised_tree(name: str) -> list:
+    """The tree in the example's docstring: names up to two spaces, three columns a level."""
+    docstring = ast.get_docstring(ast.parse((FOLDER / name).read_text())) or ""
+    drawing = docstring[docstring.index("It gives") :].splitlines()
+    levels: list[list] = [[]]
+    for line in (line[4:] for line in drawing if line.startswith("    ")):
+        branch = len(line) - len(line.lstrip("│├└─ "))
+        del levels[branch // 3 + 1 :]
+        if branch // 3 == len(levels):
+            pytest.fail(f"{line!r} has no parent")
+        levels[-1].append(line[branch:].split("  ")[0])
+        levels.append([])
+        levels[-2].append(levels[-1])
+    return without_empty(levels[0])
+
+
+def without_empty(tree: list) -> list:
+    return [without_empty(item) if isinstance(item, list) else item for item in tree if item != []]
+
+
+def test_functions_decorated_inside_each_other_give_one_tree():
+    seen = run("decorate_a_function.py")
+    assert seen.tree == promised_tree("decorate_a_function.py") == ["identify", ["scale", "find_nearest"]]
+    assert seen.span("identify").attributes[semconv.BATCH_SIZE] == 3
+    assert seen.span("find_nearest").attributes[semconv.MODEL_NAME] == "nearest-neighbour"
+
+
+def test_blocks_of_a_training_carry_epoch_and_loss():
+    seen = run("monitor_a_block.py")
+    assert seen.tree == promised_tree("monitor_a_block.py") == ["training", ["epoch", "epoch", "epoch", "evaluate"]]
+    epochs = [span for span in seen.spans if span.name == "epoch"]
+    assert [span.attributes[semconv.EPOCH] for span in epochs] == [1, 2, 3]
+    losses = [span.attributes["loss"] for span in epochs]
+    assert losses == sorted(losses, reverse=True)
+    assert 0.3 < seen.span("evaluate").attributes["r2"] < 1
+
+
+def test_requests_that_run_at_the_same_time_give_a_trace_each():
+    seen = run("async_requests.py")
+    assert seen.tree == promised_tree("async_requests.py") * 3 == ["answer", ["search", "search"]] * 3
+    assert len({span.trace_id for span in seen.spans}) == 3
+    answers = [span for span in seen.spans if span.name == "answer"]
+    assert max(span.start for span in answers) < min(span.end for span in answers), "they did not overlap"
+
+
+def test_a_stream_is_one_span_whether_it_is_read_to_its_end_or_not():
+    seen = run("streaming_generator.py")
+    assert seen.tree == promised_tree("streaming_generator.py") == ["generate", "generate"]
+    assert [(span.attributes[semconv.STREAM_ITEMS], span.outcome) for span in seen.spans] == [
+        (12, "ok"),
+        (6, "closed_early"),
+    ]
+    assert all(span.attributes[semconv.STREAM_TIME_TO_FIRST_ITEM] > 0 for span in seen.spans)
+    assert {span.status for span in seen.spans} == {"UNSET"}
+
+
+def test_log_lines_are_printed_and_sent_with_the_id_of_their_trace(receiver: Receiver):
+    tree = ["count_words", ["clean"]]
+    assert promised_tree("correlated_logs.py") == tree
+    printed = start("correlated_logs.py", OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint).stdout.splitlines()
+    receiver.wait_for(spans=2, logs=4)
+    root, child = receiver.span("count_words"), receiver.span("clean")
+    assert child.parent_span_id == root.span_id
+    assert [line.split()[1] for line in printed] == [root.trace_id.hex()] * 4
+    records = sorted(receiver.logs, key=lambda record: record.time_unix_nano)
+    assert [(record.body.string_value, record.span_id == child.span_id) for record in records] == [
+        ("count_words started", False),
+        ("13 words", True),
+        ("8 different ones", False),
+        (printed[-1].split(maxsplit=2)[2], False),
+    ]
+
+
+def test_the_collector_of_the_environment_gets_the_trace_the_error_and_the_log_record(receiver: Receiver):
+    assert promised_tree("send_to_a_collector.py") == ["report", ["root", "root"]]
+    done = start("send_to_a_collector.py", OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint)
+    receiver.wait_for(spans=3, logs=1)
+    report = receiver.span("report")
+    roots = [span for span in receiver.spans if span.name == "root"]
+    assert [span.parent_span_id for span in roots] == [report.span_id] * 2
+    assert [plain(span.attributes)["value"] for span in roots] == [2.0, -2.0]
+    assert [plain(span.attributes).get(semconv.ERROR_TYPE) for span in roots] == [None, "ValueError"]
+    assert [event.name for event in roots[1].events] == ["exception"]
+    assert [(record.trace_id, record.span_id) for record in receiver.logs] == [(report.trace_id, report.span_id)]
+    assert {resource["service.name"] for resource in receiver.resources} == {"roots"}
+    assert done.stdout == "[1.4142135623730951, None]\n"
+
+
+def test_the_recipe_names_give_spans_and_their_lines(caplog):
+    caplog.set_level("DEBUG")
+    seen = run("recipe_names.py")
+    assert seen.tree == promised_tree("recipe_names.py") == ["nightly batch", ["load_prices", "write report"]]
+    assert [(log.severity, log.body.split(" in ")[0]) for log in seen.logs] == [
+        ("INFO", "nightly batch started"),
+        ("INFO", "load_prices started"),
+        ("INFO", "load_prices finished"),
+        ("DEBUG", "write report started"),
+        ("DEBUG", "write report finished"),
+        ("INFO", "nightly batch finished"),
+    ]
+    assert {log.trace_id for log in seen.logs} == {seen.span("nightly batch").trace_id}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_each_example_is_listed_short_and_tested(file: Path):
+    assert f"[`{file.name}`]({file.name})" in (FOLDER / "README.md").read_text()
+    assert len(file.read_text().splitlines()) < 60
+    assert f'"{file.name}"' in Path(__file__).read_text()
+
+
+@pytest.mark.parametrize("name", ["streaming_generator.py", "recipe_names.py"])
+def test_examples_print_their_trees_where_a_console_is_wanted(name):
+    shown = start(name, OTEL_IA_CONSOLE="true", NO_COLOR="1", COLUMNS="80").stderr
+    for word in promised_tree(name)[0].split():
+        assert word in shown
+    assert max(map(len, shown.splitlines())) <= 80
