@@ -1,19 +1,27 @@
 """An exception in the words of the semantic conventions: type, message, stack trace."""
 
 import traceback
-from typing import Final
+from types import TracebackType
+from typing import Final, cast
 
 from otel_ia import semconv, values
 from otel_ia.guard import guarded
 
 STACK_TRACE_LIMIT: Final = 65_536
 """Characters of a stack trace; of a longer one the middle is left out."""
+FRAME_LIMIT: Final = 256
+"""Frames of one exception's stack trace, the innermost: at 10 µs each an endless recursion would take seconds."""
 
 
 def message_of(error: BaseException) -> str:
     """The exception's message, bounded and encodable; of one whose `__str__` raises, that it cannot be printed."""
     message = _own_text(error)
     return values.text(message) if message is not None else f"<unprintable {type(error).__name__}>"
+
+
+def traceback_of(error: BaseException) -> TracebackType | None:
+    """The exception's traceback, past any property of that name which its class may have."""
+    return cast(TracebackType | None, vars(BaseException)["__traceback__"].__get__(error))
 
 
 def describe(error: BaseException) -> dict[str, str]:
@@ -35,7 +43,7 @@ def _own_text(error: BaseException) -> str:
 
 @guarded(ours=False)
 def _stack_trace(error: BaseException) -> str:
-    whole = "".join(traceback.format_exception(error))
+    whole = "".join(traceback.format_exception(error, limit=-FRAME_LIMIT))
     if len(whole) > STACK_TRACE_LIMIT:
         half = STACK_TRACE_LIMIT // 2
         whole = f"{whole[:half]}\n  … {len(whole) - 2 * half} characters left out …\n{whole[-half:]}"

@@ -25,7 +25,7 @@ def guarded(function: Callable[..., Any] | None = None, /, *, ours: bool = True)
     whose failure is silent. `RecursionError` and `MemoryError` are the user's program at its limits: always silent.
     """
     if function is None:
-        return lambda decorated: guarded(decorated, ours=ours)  # type: ignore[call-overload, no-any-return]
+        return lambda decorated: guarded(decorated, ours=ours)  # type: ignore[call-overload]
 
     @functools.wraps(function)
     def never_raises(*args: Any, **kwargs: Any) -> Any:

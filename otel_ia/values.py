@@ -1,6 +1,7 @@
 """Any Python object as a legal, bounded OpenTelemetry attribute value.
 
-No code of an unknown object is ever run: neither `repr` nor `str`, `len`, iteration or attribute access. What comes out:
+No code of an unknown object is ever run: neither `repr` nor `str`, `len`, iteration or attribute access.
+What comes out:
 
 | in | out |
 | --- | --- |
@@ -20,7 +21,9 @@ No code of an unknown object is ever run: neither `repr` nor `str`, `len`, itera
 import enum
 import itertools
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
+
+from otel_ia.guard import guarded
 
 Scalar: TypeAlias = str | bool | int | float
 Value: TypeAlias = Scalar | tuple[str, ...] | tuple[bool, ...] | tuple[int, ...] | tuple[float, ...]
@@ -29,6 +32,10 @@ TEXT_LIMIT: Final = 16_384
 """Characters of a text value."""
 ITEM_LIMIT: Final = 128
 """Items of one container."""
+ATTRIBUTE_LIMIT: Final = 1_024
+"""Entries of a mapping of attributes."""
+KEY_LIMIT: Final = 256
+"""Characters of an attribute's key."""
 DEPTH_LIMIT: Final = 6
 """Containers inside containers."""
 INTEGER_TEXT_BITS: Final = 2_048
@@ -38,56 +45,49 @@ _ARRAY_LIBRARIES: Final = frozenset(
     ["cupy", "dask", "jax", "jaxlib", "numpy", "pandas", "polars", "pyarrow", "scipy", "tensorflow", "torch", "xarray"]
 )
 _PRINTABLE: Final = frozenset(
-    {
-        "builtins.complex",
-        "builtins.range",
-        "builtins.slice",
-        "datetime.date",
-        "datetime.datetime",
-        "datetime.time",
-        "datetime.timedelta",
-        "decimal.Decimal",
-        "fractions.Fraction",
-        "ipaddress.IPv4Address",
-        "ipaddress.IPv6Address",
-        "pathlib.PosixPath",
-        "pathlib.PurePosixPath",
-        "pathlib.PureWindowsPath",
-        "pathlib.WindowsPath",
-        "pathlib._local.PosixPath",
-        "pathlib._local.PurePosixPath",
-        "pathlib._local.PureWindowsPath",
-        "pathlib._local.WindowsPath",
-        "torch.device",
-        "torch.dtype",
-        "uuid.UUID",
-    }
+    """
+    complex range slice datetime.date datetime.datetime datetime.time datetime.timedelta
+    decimal.Decimal fractions.Fraction ipaddress.IPv4Address ipaddress.IPv6Address pathlib.PosixPath
+    pathlib.PurePosixPath pathlib.PureWindowsPath pathlib.WindowsPath pathlib._local.PosixPath
+    pathlib._local.PurePosixPath pathlib._local.PureWindowsPath pathlib._local.WindowsPath torch.device torch.dtype
+    uuid.UUID
+    """.split()  # noqa: SIM905 - the names fill lines
 )
 """Types of the standard library and of PyTorch whose own text is short and harmless to ask for."""
 
 
 def attributes(given: Mapping[str, object]) -> dict[str, Value]:
-    """The mapping with legal keys and values; keys that are no text become text, an empty one becomes `_`."""
+    """The mapping's first 1,024 entries with legal keys and values.
+
+    Keys that are no text become text, an empty one becomes `_`.
+    """
     result: dict[str, Value] = {}
-    for key, value in dict.items(given) if issubclass(type(given), dict) else given.items():  # type: ignore[arg-type]
-        rendered = legal(value)
-        if rendered is not None:
-            result[text(key, 256) if type(key) is str else _written(key, 1)[:256] or "_"] = rendered
-    if "" in result:
-        result["_"] = result.pop("")
+    items = dict.items(given) if issubclass(type(given), dict) else given.items()  # type: ignore[arg-type]
+    for pair in itertools.islice(_unchanging(items), ATTRIBUTE_LIMIT):
+        if type(pair) is tuple:
+            rendered = legal(pair[1])
+            if rendered is not None:
+                result[_key(pair[0])] = rendered
     return result
+
+
+def _key(key: object) -> str:
+    rendered = key if issubclass(type(key), str) else _written(key, 1)
+    return text(rendered, KEY_LIMIT) or "_"  # type: ignore[arg-type]
 
 
 def legal(value: object) -> Value | None:
     """The value as an attribute can carry it (the table above), or `None` where there is nothing to carry."""
-    convert = _EXACT.get(type(value))
-    if convert is not None:
-        return convert(value)
     kind = type(value)
-    for base in (str, int, float, bytes, bytearray, list, tuple, set, frozenset, dict):
-        if issubclass(kind, base):
-            return _EXACT[base](value)
-    return _described(value)
+    if type(kind) is type:  # else the look-up would run `__hash__` of a metaclass
+        convert = _EXACT.get(kind)
+        if convert is not None:
+            return convert(value)
+    base = _base_of(kind, _EXACT)
+    if base is not None:
+        return _EXACT[base](value)
+    described = _described(value)
+    return described if described is not None else f"<{qualified_name(kind)}>"
 
 
 def text(value: str, limit: int = TEXT_LIMIT) -> str:
@@ -106,45 +106,53 @@ def text(value: str, limit: int = TEXT_LIMIT) -> str:
 
 def qualified_name(kind: type) -> str:
     """The class's name with its module; built-in ones go by their bare name. Runs no code of a metaclass."""
-    module = type.__getattribute__(kind, "__module__")
-    name = type.__getattribute__(kind, "__qualname__")
-    if type(module) is not str or module == "builtins":
-        return text(name, 256)
-    return text(f"{module}.{name}", 256)
+    name = text(vars(type)["__qualname__"].__get__(kind), KEY_LIMIT)
+    try:
+        module = vars(type)["__module__"].__get__(kind)
+    except AttributeError:  # deleted by its owner
+        return name
+    return name if type(module) is not str or module == "builtins" else text(f"{module}.{name}", KEY_LIMIT)
 
 
 def _integer(value: object) -> Scalar:
     assert isinstance(value, int)
     exact = int.__int__(value)
-    if -(1 << 63) <= exact < (1 << 63):
+    if _is_short(exact):
         return exact
     bits = exact.bit_length()
     return str(exact) if bits <= INTEGER_TEXT_BITS else f"<int of {bits} bits>"
 
 
-def _octets(value: object) -> str:
-    assert isinstance(value, bytes | bytearray)
-    return text(bytes(memoryview(value)[:TEXT_LIMIT]).decode("utf-8", "backslashreplace"))
+def _is_short(value: int) -> bool:
+    return -(1 << 63) <= value < (1 << 63)
+
+
+def _octets(value: Any) -> str:
+    base: Any = bytes if issubclass(type(value), bytes) else bytearray
+    start = base.__getitem__(value, slice(TEXT_LIMIT + 1))
+    return text(start.decode("utf-8", "backslashreplace"))
 
 
 def _sequence(value: object) -> Value:
-    items = list(itertools.islice(_items(value), ITEM_LIMIT + 1))
+    items: list[Any] = list(itertools.islice(_items(value), ITEM_LIMIT + 1))
     if len(items) <= ITEM_LIMIT:
-        kinds = {type(item) for item in items}
+        kinds = {kind if type(kind) is type else object for kind in map(type, items)}
         if kinds == {str}:
             return tuple(text(item, TEXT_LIMIT) for item in items)
         if kinds <= {bool} or kinds == {float}:
             return tuple(items)
-        if kinds <= {int, float} and all(type(item) is float or abs(item) < (1 << 63) for item in items):
+        if kinds <= {int, float} and all(type(item) is float or _is_short(item) for item in items):
             return tuple(items) if kinds == {int} else tuple(float(item) for item in items)
     return text(_written(value, 1))
 
 
-def _items(value: object) -> Iterable:  # type: ignore[type-arg]
-    for base in (list, tuple, set, frozenset):
-        if issubclass(type(value), base):
-            return _unchanging(base.__iter__(value))  # type: ignore[attr-defined]
-    return ()
+def _items(value: Any) -> Iterable[object]:
+    base = _base_of(type(value), _BRACKETS)
+    return _unchanging(base.__iter__(value)) if base is not None else ()
+
+
+def _base_of(kind: type, bases: Iterable[Any]) -> Any:
+    return next((base for base in bases if issubclass(kind, base)), None)
 
 
 def _unchanging(iterator: Iterable[object]) -> Iterable[object]:
@@ -154,12 +162,12 @@ def _unchanging(iterator: Iterable[object]) -> Iterable[object]:
         yield "<changed while it was read>"
 
 
+@guarded(ours=False)
 def _described(value: object) -> Value | None:
     kind = type(value)
     name = qualified_name(kind)
     if issubclass(kind, enum.Enum):
-        member = object.__getattribute__(value, "__dict__").get("_name_", "")
-        return f"{kind.__qualname__}.{member}"
+        return text(f"{name.rpartition('.')[2]}.{object.__getattribute__(value, '__dict__')['_name_']}", KEY_LIMIT)
     if name in _PRINTABLE:
         return text(str(value))
     if name.partition(".")[0] in _ARRAY_LIBRARIES:
@@ -167,41 +175,35 @@ def _described(value: object) -> Value | None:
     if issubclass(kind, type):
         return qualified_name(value)  # type: ignore[arg-type]
     if name in ("function", "builtin_function_or_method"):
-        return text(f"{value.__module__}.{value.__qualname__}", 256)  # type: ignore[attr-defined]
-    return f"<{name}>"
+        return text(f"{value.__module__}.{value.__qualname__}", KEY_LIMIT)  # type: ignore[attr-defined]
+    return None
 
 
 def _array(value: object, name: str) -> Value | None:
-    short = name.rpartition(".")[2]
-    try:
-        if name.startswith("numpy.") and any(base.__name__ == "generic" for base in type(value).__mro__):
-            item = value.item()  # type: ignore[attr-defined]
-            return legal(item) if type(item) is not type(value) else f"<{name}>"
-        parts = [
-            f"{part}={text(str(getattr(value, part)), 128)}"
-            for part in ("shape", "dtype", "device")
-            if hasattr(type(value), part)
-        ]
-    except (AttributeError, NotImplementedError, RuntimeError, TypeError, ValueError):
-        return f"<{name}>"
-    return f"{short}({', '.join(parts)})" if parts else f"<{name}>"
+    if name.startswith("numpy.") and any(base.__name__ == "generic" for base in type(value).__mro__):
+        item = value.item()  # type: ignore[attr-defined]
+        return legal(item) if type(item) is not type(value) else None
+    known = [part for part in ("shape", "dtype", "device") if hasattr(type(value), part)]
+    parts = [f"{part}={text(str(getattr(value, part)), 128)}" for part in known]
+    return f"{name.rpartition('.')[2]}({', '.join(parts)})" if parts else None
 
 
-def _written(value: object, depth: int) -> str:
+def _written(value: Any, depth: int) -> str:
     kind = type(value)
     if value is None:
         return "None"
     if issubclass(kind, dict):
-        pairs = itertools.islice(_unchanging(dict.items(value)), ITEM_LIMIT)  # type: ignore[arg-type]
+        pairs = itertools.islice(_unchanging(dict.items(value)), ITEM_LIMIT)
         inner = (
             f"{_written(pair[0], depth + 1)}: {_written(pair[1], depth + 1)}" if type(pair) is tuple else str(pair)
             for pair in pairs
         )
-        return _joined("{", inner, dict.__len__(value), "}", depth)  # type: ignore[arg-type]
-    for base, opening, closing in ((list, "[", "]"), (tuple, "(", ")"), (set, "{", "}"), (frozenset, "{", "}")):
-        if issubclass(kind, base):
-            parts = (_written(item, depth + 1) for item in itertools.islice(_items(value), ITEM_LIMIT))
-            return _joined(opening, parts, base.__len__(value), closing, depth)  # type: ignore[attr-defined]
+        return _joined("{", inner, dict.__len__(value), "}", depth)
+    base = _base_of(kind, _BRACKETS)
+    if base is not None:
+        opening, closing = _BRACKETS[base]
+        parts = (_written(item, depth + 1) for item in itertools.islice(_items(value), ITEM_LIMIT))
+        return _joined(opening, parts, base.__len__(value), closing, depth)
     rendered = legal(value)
     return repr(text(rendered, 1_024)) if type(rendered) is str and issubclass(kind, str) else str(rendered)
 
@@ -221,6 +223,12 @@ def _joined(opening: str, parts: Iterable[str], total: int, closing: str, depth:
     return opening + ", ".join(pieces) + closing
 
 
+_BRACKETS: Final[dict[Any, tuple[str, str]]] = {
+    list: ("[", "]"),
+    tuple: ("(", ")"),
+    set: ("{", "}"),
+    frozenset: ("{", "}"),
+}
 _EXACT: Final[dict[type, Callable[..., Value | None]]] = {
     str: text,
     bool: bool,

@@ -1,5 +1,6 @@
 """What is fixed when a call site is decorated, and how one of its calls is opened and closed."""
 
+import functools
 from collections import deque
 from collections.abc import Mapping
 from contextvars import Token
@@ -8,13 +9,13 @@ from typing import Final, Protocol
 
 from opentelemetry import trace
 from opentelemetry.context import Context, attach
-from opentelemetry.trace import Span, Status, StatusCode
+from opentelemetry.trace import Span, Status, StatusCode, Tracer
 
 from otel_ia import clock, semconv
 from otel_ia.guard import guarded
 from otel_ia.recording import lines
-from otel_ia.recording.lines import Place
 from otel_ia.recording.outcome import Outcome, outcome_of, record_outcome
+from otel_ia.recording.places import Place
 from otel_ia.values import Value, qualified_name
 
 
@@ -28,6 +29,10 @@ class Call(Protocol):
     @property
     def context(self) -> Context:
         """What to attach while the user's code runs."""
+
+    @property
+    def is_told(self) -> bool:
+        """Whether an `exception` event of what ended the call stands on its span or on one below."""
 
     def close(self, error: BaseException | None = None) -> None:
         """Ends the call: outcome, log lines, end of the span. Never raises; the context is still attached."""
@@ -59,18 +64,21 @@ class ApiCallSite:
     def __init__(self, description: Description) -> None:
         place = description.place
         self._description = description
-        self._tracer = trace.get_tracer("otel_ia", schema_url=semconv.SCHEMA_URL)
-        self._attributes = {
-            semconv.CODE_FUNCTION_NAME: f"{place.module}.{place.function}",
-            semconv.CODE_FILE_PATH: place.file,
-            semconv.CODE_LINE_NUMBER: place.line,
-            **description.attributes,
-        }
+        self._tracer = _get_tracer() or trace.NoOpTracer()
+        self._attributes: dict[str, Value] = {semconv.CODE_FUNCTION_NAME: f"{place.module}.{place.function}"}
+        if place.file:
+            self._attributes |= {semconv.CODE_FILE_PATH: place.file, semconv.CODE_LINE_NUMBER: place.line}
+        self._attributes |= description.attributes
+
+    def __reduce__(self) -> tuple[type["ApiCallSite"], tuple[Description]]:
+        """Lets cloudpickle (joblib, Ray, Dask) send a monitored function of `__main__` to a worker."""
+        return ApiCallSite, (self._description,)
 
     @guarded
     def open(self) -> "ApiCall | None":
         description = self._description
-        start = clock.wall()
+        # both clocks at one moment, or a child would begin after its parent ends
+        start, began = clock.wall(), clock.monotonic()
         span = self._tracer.start_span(
             description.name,
             attributes=self._attributes,
@@ -80,7 +88,7 @@ class ApiCallSite:
         )
         if not span.get_span_context().is_valid and description.log is None and description.slow_after is None:
             return None
-        call = ApiCall(description, span, start)
+        call = ApiCall(description, span, start, began)
         if description.log is not None:
             token = attach(call.context)
             try:
@@ -90,17 +98,24 @@ class ApiCallSite:
         return call
 
 
+@functools.cache  # 3 µs each time
+@guarded
+def _get_tracer() -> Tracer:
+    return trace.get_tracer("otel_ia", schema_url=semconv.SCHEMA_URL)
+
+
 class ApiCall:
     """One call at an `ApiCallSite`."""
 
-    __slots__ = ("_began", "_description", "_start", "context", "span")
+    __slots__ = ("_began", "_description", "_start", "context", "is_told", "span")
 
-    def __init__(self, description: Description, span: Span, start: int) -> None:
+    def __init__(self, description: Description, span: Span, start: int, began: int) -> None:
         self._description = description
         self._start = start
         self.span = span
+        self._began = began
+        self.is_told = False
         self.context = trace.set_span_in_context(span)
-        self._began = clock.monotonic()
 
     def close(self, error: BaseException | None = None) -> None:
         elapsed = clock.monotonic() - self._began
@@ -113,7 +128,7 @@ class ApiCall:
     def _close(self, error: BaseException | None, seconds: float, end: int) -> None:
         outcome = outcome_of(error)
         if error is not None:
-            _record_outcome(self.span, outcome, error, end)
+            self.is_told = bool(_record_outcome(self.span, outcome, error, end))
         description = self._description
         if description.log is not None or description.slow_after is not None:
             self._tell(description, seconds, end, outcome, error)
@@ -127,7 +142,7 @@ class ApiCall:
         self, description: Description, seconds: float, end: int, outcome: Outcome, error: BaseException | None
     ) -> None:
         slow_after = description.slow_after
-        if slow_after is not None and seconds > slow_after:
+        if slow_after is not None and seconds > slow_after and self.span.is_recording():
             self.span.set_attribute(semconv.SLOW, value=True)
             self.span.add_event(semconv.SLOW_EVENT, {semconv.SLOW_AFTER: slow_after}, end)
         token = attach(self.context)
@@ -148,19 +163,23 @@ _record_outcome = guarded(record_outcome)
 
 @guarded
 def _end(span: Span, end: int) -> bool:
-    span.end(end)
+    if span.is_recording():  # one that the user has ended would log a warning
+        span.end(end)
     return True
 
 
 @guarded
 def _end_late() -> None:
-    while _unended:
-        span, end, error_type = _unended.popleft()
+    for _ in range(len(_unended)):
+        try:
+            span, end, error_type = _unended.popleft()
+        except IndexError:  # another thread is at it
+            return
         if span.is_recording() and issubclass(error_type, BaseException):
             span.set_attribute(semconv.OUTCOME, Outcome.ERROR.value)
             span.set_attribute(semconv.ERROR_TYPE, qualified_name(error_type))
             span.set_status(Status(StatusCode.ERROR, qualified_name(error_type)))
-        span.end(end)
+        _end(span, end)
 
 
 def leave(token: Token[Context]) -> None:
@@ -169,7 +188,7 @@ def leave(token: Token[Context]) -> None:
     Does nothing where the token is of another `contextvars.Context`: there the call was never current. OpenTelemetry's
     `detach` would log an error.
     """
-    try:
+    try:  # noqa: SIM105 - a quarter of the price of `contextlib.suppress`, in every call
         token.var.reset(token)
     except ValueError:
         pass

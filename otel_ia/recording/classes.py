@@ -4,8 +4,8 @@ import types
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from otel_ia.recording.functions import MonitoredCallable
-from otel_ia.recording.outcome import wrappers
+from otel_ia.recording.callables import MonitoredCallable
+from otel_ia.recording.outcome import is_wrapper
 
 T = TypeVar("T", bound=type)
 
@@ -27,4 +27,4 @@ def monitor_class(cls: T, decorate: Callable[[Any, str], Any]) -> T:
 def is_monitored(target: Any) -> bool:
     """Whether this is a function, a method object or another callable that `monitor` made."""
     function = target.__func__ if isinstance(target, staticmethod | classmethod) else target
-    return isinstance(function, MonitoredCallable) or getattr(function, "__code__", None) in wrappers
+    return isinstance(function, MonitoredCallable) or is_wrapper(getattr(function, "__code__", None))

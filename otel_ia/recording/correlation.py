@@ -95,7 +95,7 @@ def add_handler_above_root(handler: logging.Handler) -> Callable[[], None]:
     """
     above = logging.root.parent
     if above is None:
-        above = logging.root.parent = logging.Logger("above root")
+        above = logging.root.parent = logging.Logger("above root")  # noqa: LOG001 - no logger of the user's tree
     above.addHandler(handler)
     _above_root.append(handler)
     undone = False
@@ -125,14 +125,32 @@ def is_handled_by_user(logger: logging.Logger) -> bool:
 
 
 def is_unheard(logger: logging.Logger, level: int) -> bool:
-    """Whether nobody has set up logging for this logger, though nobody has turned the level off either."""
-    return not logger.disabled and logger.manager.disable < level and not is_handled_by_user(logger)
+    """Whether nobody has set up logging for this logger, neither a handler nor a level above this one."""
+    if logger.disabled or logger.manager.disable >= level or is_handled_by_user(logger):
+        return False
+    return level >= logger.getEffectiveLevel() or _is_level_untouched(logger)
+
+
+def _is_level_untouched(logger: logging.Logger) -> bool:
+    current: logging.Logger | None = logger
+    while current is not None and not current.level:
+        current = current.parent
+    return current is None or (current is logging.root and current.level == logging.WARNING)
 
 
 def handle_unheard(record: logging.LogRecord) -> None:
-    """Shows a line that a person asked for where logging was not set up: above the root, else on stderr."""
-    above = logging.root.parent
+    """Shows a line that a person asked for where logging was not set up: once, on the console, else on stderr.
+
+    A handler above the root logger shows by itself what logging's last resort would; lesser lines if it says so.
+    """
+    above, last_resort = logging.root.parent, logging.lastResort
     if above is not None:
         above.callHandlers(record)
-    elif logging.lastResort is not None:
-        logging.lastResort.handle(record)
+        if last_resort is None or record.levelno >= last_resort.level or any(map(_shows_here, above.handlers)):
+            return
+    if last_resort is not None:
+        last_resort.handle(record)
+
+
+def _shows_here(handler: Any) -> bool:
+    return hasattr(handler, "shows_here") and bool(handler.shows_here())

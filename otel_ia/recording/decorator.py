@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from contextvars import Token
 from dataclasses import dataclass, replace
 from types import FrameType, TracebackType
-from typing import Any, TypeVar, overload
+from typing import Any, Final, TypeVar, overload
 
 from opentelemetry import trace
 from opentelemetry.context import Context, attach, get_current
@@ -18,19 +18,20 @@ from opentelemetry.trace import Span
 from otel_ia import values
 from otel_ia.errors import SettingError
 from otel_ia.guard import guarded
+from otel_ia.recording.callables import MonitoredCallable, below_stand_ins, called_function
 from otel_ia.recording.callsite import ApiCallSite, Call, CallSite, Description, leave
 from otel_ia.recording.classes import monitor_class
-from otel_ia.recording.functions import (
-    MonitoredCallable,
-    called_function,
-    monitor_coroutine_function,
-    monitor_function,
-)
+from otel_ia.recording.functions import monitor_coroutine_function, monitor_function, resembling
 from otel_ia.recording.generators import monitor_async_generator_function, monitor_generator_function
-from otel_ia.recording.lines import Place, level_number
-from otel_ia.recording.outcome import Outcome, note_seen_by_block, outcome_of
+from otel_ia.recording.lines import level_number
+from otel_ia.recording.outcome import note_told_by_block
+from otel_ia.recording.places import Place, place_of_block, place_of_function
 
-T = TypeVar("T", bound="Callable[..., Any] | property | classmethod[Any, Any, Any] | functools.cached_property[Any]")
+T = TypeVar(
+    "T",
+    bound="Callable[..., Any] | property | classmethod[Any, Any, Any]"
+    "| functools.cached_property[Any] | functools.partialmethod[Any]",
+)
 
 
 @overload
@@ -75,19 +76,30 @@ def monitor(
 
     Raises:
         TypeError: the target is neither a name nor anything that can be called.
-        SettingError: `log` is no level or `slow_after` no positive number of seconds.
+        SettingError: `log` is no level, `slow_after` no number of seconds, or `attributes` no mapping.
     """
-    slow_is_legal = slow_after is None or (isinstance(slow_after, int | float) and 0 <= slow_after < math.inf)
-    if not slow_is_legal or isinstance(slow_after, bool):
-        raise SettingError(source="monitor", key="slow_after", value=slow_after, expected="a number of seconds, 0 or more")
     given = _Given(
         name=target if isinstance(target, str) else None,
-        attributes=values.attributes(attributes) if attributes else {},
+        attributes=_attributes_of(attributes),
         log=None if log is None else level_number(log),
-        slow_after=slow_after,
+        slow_after=_seconds_of(slow_after),
     )
     made = Monitor(given)
     return made if target is None or isinstance(target, str) else made(target)
+
+
+def _attributes_of(given: object) -> Mapping[str, values.Value]:
+    if given is not None and not isinstance(given, Mapping):
+        raise SettingError(source="monitor", key="attributes", value=given, expected="a mapping of names to values")
+    return values.attributes(given) if given else {}
+
+
+def _seconds_of(given: object) -> float | None:
+    if given is None:
+        return None
+    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given < math.inf:
+        raise SettingError(source="monitor", key="slow_after", value=given, expected="a number of seconds, 0 or more")
+    return float(given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +111,18 @@ class _Given:
 
     def at(self, place: Place) -> CallSite:
         name = self.name or place.function.rpartition("<locals>.")[2]
+        name = values.text(name, _NAME_LIMIT)
         return ApiCallSite(Description(name, place, self.attributes, self.log, self.slow_after))
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """A block that runs now: where it stands, its call, what takes it back, the span around it."""
+
+    frame: int
+    call: Call | None
+    token: Token[Context] | None
+    parent: Span
 
 
 class Monitor:
@@ -112,7 +135,7 @@ class Monitor:
 
     def __init__(self, given: _Given) -> None:
         self._given = given
-        self._open: list[tuple[Call | None, Token[Context] | None, Span]] = []
+        self._open: list[_Block] = []
 
     def __call__(self, target: T, /) -> T:
         """The target with a span around each call."""
@@ -123,36 +146,52 @@ class Monitor:
         return decorated
 
     def __enter__(self) -> Span:
-        call = self._given.at(_place_of_frame(sys._getframe(1))).open()  # noqa: SLF001 - the caller's place
+        frame = sys._getframe(1)  # noqa: SLF001 - the caller's place
         parent = trace.get_current_span()
+        call = _open_block(self._given, frame)
         token = attach(call.context) if call is not None else None
-        self._open.append((call, token, parent))
+        self._open.append(_Block(id(frame), call, token, parent))
         return call.span if call is not None else trace.INVALID_SPAN
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        call, token, parent = self._open.pop(self._index_of_current())
-        if call is None or token is None:
+        block = self._open.pop(self._index_of_ending(id(sys._getframe(1))))  # noqa: SLF001 - the caller's place
+        if block.call is None or block.token is None:
             return
-        call.close(error)
-        if error is not None and outcome_of(error) is Outcome.ERROR and parent.is_recording():
-            _note_seen(parent, error)
-        leave(token)
+        try:
+            block.call.close(error)
+            if error is not None and block.call.is_told and block.parent.is_recording():
+                _note_told(block.parent, error)
+        finally:
+            leave(block.token)
 
-    def _index_of_current(self) -> int:
+    def _index_of_ending(self, frame: int) -> int:
+        """Which of the open blocks ends: the last that began in this frame, for a `with` begins and ends in one.
+
+        An `ExitStack` ends its blocks in another; then it is the one whose context is current.
+        """
+        for index in range(len(self._open) - 1, -1, -1):
+            if self._open[index].frame == frame:
+                return index
         current = get_current()
         for index in range(len(self._open) - 1, -1, -1):
-            call = self._open[index][0]
+            call = self._open[index].call
             if call is not None and call.context is current:
                 return index
         return -1
 
 
-_note_seen = guarded(note_seen_by_block)
+_NAME_LIMIT: Final = 1_024
+_note_told = guarded(note_told_by_block)
 
 
-def _decorate(target: Any, given: _Given) -> Any:
+@guarded
+def _open_block(given: _Given, frame: FrameType) -> Call | None:
+    return given.at(place_of_block(frame)).open()
+
+
+def _decorate(target: Any, given: _Given) -> Any:  # noqa: PLR0911 - one for each kind
     def again(part: Any) -> Any:
         return _decorate(part, given) if part is not None else None
 
@@ -161,7 +200,11 @@ def _decorate(target: Any, given: _Given) -> Any:
     if isinstance(target, property):
         return type(target)(again(target.fget), again(target.fset), again(target.fdel), target.__doc__)
     if isinstance(target, functools.cached_property):
-        return type(target)(again(target.func))
+        made = type(target)(again(target.func))
+        made.attrname = target.attrname
+        return made
+    if isinstance(target, functools.partialmethod):
+        return type(target)(again(target.func), *target.args, **target.keywords)
     if inspect.isclass(target):
         prefix = given.name
         return monitor_class(
@@ -170,41 +213,20 @@ def _decorate(target: Any, given: _Given) -> Any:
         )
     if not callable(target):
         raise TypeError(f"monitor takes a name, a callable or a class, not {values.qualified_name(type(target))}")
-    called = called_function(target)
-    site = given.at(_place_of_function(called, target))
+    below = below_stand_ins(target)
+    called = called_function(below)
+    monitored = _choose(called)(target, given.at(place_of_function(called, below)))
     if inspect.isfunction(target):
-        return _choose(called)(target, site)
-    return MonitoredCallable(target, _choose(called)(target, site), functools.partial(_decorate, given=given))
+        return resembling(monitored, target)
+    return MonitoredCallable(target, monitored, functools.partial(_decorate, given=given))
 
 
 def _choose(called: Callable[..., Any]) -> Callable[[Callable[..., Any], CallSite], Callable[..., Any]]:
     if inspect.isasyncgenfunction(called):
         return monitor_async_generator_function
     if inspect.isgeneratorfunction(called):
-        return monitor_generator_function
+        is_awaitable = inspect.unwrap(called).__code__.co_flags & inspect.CO_ITERABLE_COROUTINE
+        return monitor_coroutine_function if is_awaitable else monitor_generator_function
     if inspect.iscoroutinefunction(called):
         return monitor_coroutine_function
     return monitor_function
-
-
-def _place_of_function(called: Callable[..., Any], target: Any) -> Place:
-    innermost = inspect.unwrap(called)
-    code = getattr(innermost, "__code__", None)
-    owner = type(target) if not inspect.isroutine(target) and called is not target else None
-    qualified = getattr(innermost, "__qualname__", None) or values.qualified_name(type(target))
-    is_call_of_object = owner is not None and not isinstance(target, functools.partial)
-    return Place(
-        module=getattr(innermost, "__module__", None) or type(target).__module__,
-        function=owner.__qualname__ if is_call_of_object and owner is not None else qualified,
-        file=_absolute(code.co_filename) if code is not None else "",
-        line=code.co_firstlineno if code is not None else 0,
-    )
-
-
-def _place_of_frame(frame: FrameType) -> Place:
-    code = frame.f_code
-    return Place(frame.f_globals.get("__name__", ""), code.co_qualname, _absolute(code.co_filename), frame.f_lineno)
-
-
-def _absolute(file: str) -> str:
-    return file if file.startswith("<") else os.path.abspath(file)  # noqa: PTH100 - no file is touched

@@ -2,20 +2,23 @@
 
 One span from the first step to the end, whichever it is: exhaustion, `close`, an error or garbage collection. It is
 current only while the generator's body runs, never in the consumer between two items, and no token crosses a `yield`.
+
+What passes through, items and sent values and thrown exceptions, lies in a list of one place while it changes hands: a
+local variable would keep it alive for as long as the generator rests.
 """
 
 import functools
 import sys
 from collections.abc import AsyncGenerator, Callable, Generator
-from typing import Any, cast
+from typing import Any
 
 from opentelemetry.context import attach
 from opentelemetry.trace import Span
 
 from otel_ia import clock, semconv
+from otel_ia.exceptions import traceback_of
 from otel_ia.guard import guarded
 from otel_ia.recording.callsite import Call, CallSite, leave
-from otel_ia.recording.functions import resembling
 
 
 def monitor_generator_function(
@@ -25,35 +28,37 @@ def monitor_generator_function(
 
     def monitored(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         generator = function(*args, **kwargs)
-        call = site.open()
-        if call is None:
-            return (yield from generator)
+        del args, kwargs  # the body alone decides how long its arguments live
+        call = site.open()  # `yield from` would not do even for `None`: it closes the body where it is to be thrown at
         items = _Items(call)
         step: Callable[[Any], Any] = generator.send
-        value = None
+        passing: list[Any] = [None]
+        is_closing = False
         try:
             while True:
-                token = attach(call.context)
+                token = attach(call.context) if call is not None else None
                 try:
-                    item = step(value)
+                    passing.append(step(passing.pop()))
                 except StopIteration as stop:
-                    items.close()
+                    items.close(is_closing=is_closing)
                     return stop.value
                 finally:
-                    leave(token)
-                    value = None  # a thrown exception kept here would keep itself alive through its traceback
+                    if token is not None:
+                        leave(token)
                 items.count()
+                is_closing = False
                 try:
-                    value = yield item
+                    passing.append((yield passing.pop()))
                     step = generator.send
                 except BaseException as thrown:  # noqa: BLE001 - GeneratorExit too: the body answers, as without us
-                    items.was_closed = isinstance(thrown, GeneratorExit)
-                    step, value = generator.throw, thrown
+                    passing.append(_without_our_frame(thrown))
+                    is_closing = isinstance(thrown, GeneratorExit)
+                    step = generator.throw
         except BaseException as error:
             items.close(error)
             raise
 
-    return cast(Callable[..., Generator[Any, Any, Any]], resembling(monitored, function))
+    return monitored
 
 
 def monitor_async_generator_function(
@@ -63,41 +68,50 @@ def monitor_async_generator_function(
 
     async def monitored(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         generator = function(*args, **kwargs)
+        del args, kwargs  # the body alone decides how long its arguments live
         call = site.open()
         items = _Items(call)
         step: Callable[[Any], Any] = functools.partial(_unhooked_asend, generator)
-        value = None
+        passing: list[Any] = [None]
+        is_closing = False
         try:
             while True:
                 token = attach(call.context) if call is not None else None
                 try:
-                    item = await step(value)
+                    passing.append(await step(passing.pop()))
                 except StopAsyncIteration:
-                    items.close()
+                    items.close(is_closing=is_closing)
                     return
                 finally:
                     if token is not None:
                         leave(token)
-                    value = None
                 items.count()
+                is_closing = False
                 try:
-                    value = yield item
+                    passing.append((yield passing.pop()))
                     step = generator.asend
                 except BaseException as thrown:  # noqa: BLE001 - GeneratorExit too: the body answers, as without us
-                    items.was_closed = isinstance(thrown, GeneratorExit)
-                    step, value = generator.athrow, thrown
+                    passing.append(_without_our_frame(thrown))
+                    is_closing = isinstance(thrown, GeneratorExit)
+                    step = generator.athrow
         except BaseException as error:
             items.close(error)
             raise
 
-    return cast(Callable[..., AsyncGenerator[Any, Any]], resembling(monitored, function))
+    return monitored
+
+
+def _without_our_frame(thrown: BaseException) -> BaseException:
+    """What was thrown at our `yield`, as it was when the consumer threw it."""
+    entry = traceback_of(thrown)
+    return BaseException.with_traceback(thrown, entry.tb_next if entry is not None else None)
 
 
 def _unhooked_asend(generator: AsyncGenerator[Any, Any], value: Any) -> Any:
     """The first step of a generator that the event loop is not to know.
 
-    A loop closes, when it ends, every generator it has seen begin: the outer one, which closes the inner one, and at the
-    same time the inner one itself, which fails with "asynchronous generator is already running".
+    A loop closes, when it ends, every generator it has seen begin: the outer one, which closes the inner one, and at
+    the same time the inner one itself, which fails with "asynchronous generator is already running".
     """
     hooks = sys.get_asyncgen_hooks()
     sys.set_asyncgen_hooks(None, None)
@@ -110,29 +124,30 @@ def _unhooked_asend(generator: AsyncGenerator[Any, Any], value: Any) -> Any:
 class _Items:
     """How many items a generator's call has yielded, and when the first; never the items."""
 
-    __slots__ = ("_began", "_call", "_first", "_number", "was_closed")
+    __slots__ = ("_began", "_call", "_first", "_number")
 
     def __init__(self, call: Call | None) -> None:
         self._call = call
         self._began = clock.monotonic()
         self._first = 0
         self._number = 0
-        self.was_closed = False
 
     def count(self) -> None:
         self._number += 1
         if self._number == 1:
             self._first = clock.monotonic()
 
-    def close(self, error: BaseException | None = None) -> None:
+    def close(self, error: BaseException | None = None, *, is_closing: bool = False) -> None:
         """Ends the call; a body that answers `close` by returning was closed early all the same."""
         if self._call is None:
             return
         self._describe(self._call.span)
-        self._call.close(GeneratorExit() if error is None and self.was_closed else error)
+        self._call.close(GeneratorExit() if is_closing else error)
 
     @guarded
     def _describe(self, span: Span) -> None:
+        if not span.is_recording():
+            return
         span.set_attribute(semconv.STREAM_ITEMS, self._number)
         if self._number:
             span.set_attribute(semconv.STREAM_TIME_TO_FIRST_ITEM, (self._first - self._began) / 1e9)

@@ -1,23 +1,15 @@
 """The start, finish, slow and error lines of a call, on the logger of the function's module."""
 
 import logging
-from dataclasses import dataclass
+import threading
+from typing import Final
 
 from otel_ia.errors import SettingError
 from otel_ia.exceptions import message_of
 from otel_ia.guard import guarded
 from otel_ia.recording import correlation
 from otel_ia.recording.outcome import Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where the monitored function or block stands in the user's code."""
-
-    module: str
-    function: str
-    file: str
-    line: int
+from otel_ia.recording.places import Place
 
 
 def level_number(level: str | int) -> int:
@@ -36,7 +28,9 @@ def write_start(place: Place, level: int, name: str) -> None:
 
 
 @guarded
-def write_end(place: Place, level: int, name: str, seconds: float, outcome: Outcome, error: BaseException | None) -> None:
+def write_end(  # noqa: PLR0913 - what the line says
+    place: Place, level: int, name: str, seconds: float, outcome: Outcome, error: BaseException | None
+) -> None:
     """Writes `NAME finished in 0.123 s`, or how else it ended: at ERROR where it failed."""
     if outcome is Outcome.ERROR and error is not None:
         failure = f"{type(error).__name__}: {message_of(error)}"
@@ -57,12 +51,23 @@ def write_slow(place: Place, name: str, seconds: float, slow_after: float) -> No
 
 def _write(place: Place, level: int, message: str, *args: object) -> None:
     logger = logging.getLogger(place.module)
-    if not logger.isEnabledFor(level) and not correlation.is_unheard(logger, level):
+    is_unheard = correlation.is_unheard(logger, level)
+    if not is_unheard and not logger.isEnabledFor(level):
         return
-    record = logger.makeRecord(
-        logger.name, level, place.file, place.line, message, args, None, place.function.rpartition(".")[2]
-    )
-    if logger.isEnabledFor(level):
-        logger.handle(record)
-    else:
-        correlation.handle_unheard(record)
+    if getattr(_thread, "is_writing", False):
+        return
+    _thread.is_writing = True
+    try:
+        function = place.function.rpartition(".")[2]
+        record = logger.makeRecord(logger.name, level, place.file, place.line, message, args, None, function)
+        if not is_unheard:
+            logger.handle(record)
+        elif logger.filter(record):
+            correlation.handle_unheard(record)
+    finally:
+        _thread.is_writing = False
+
+
+_thread: Final = threading.local()
+"""Remembers that this thread writes a line: a handler that calls a function with lines of its own gets none of them,
+where two lines a call, each with two more, would never end."""

@@ -1,15 +1,17 @@
 """How a call ended, and what its span says of it."""
 
 import asyncio
+import concurrent.futures
 import enum
+import os
 import weakref
-from types import CodeType, TracebackType
-from typing import Final
+from types import CodeType, FrameType, TracebackType
+from typing import Any, Final
 
 from opentelemetry.trace import Span, Status, StatusCode
 
 from otel_ia import semconv, values
-from otel_ia.exceptions import describe, message_of
+from otel_ia.exceptions import describe, message_of, traceback_of
 
 
 class Outcome(enum.StrEnum):
@@ -22,61 +24,103 @@ class Outcome(enum.StrEnum):
     ABANDONED = "abandoned"
 
 
-wrappers: Final[set[CodeType]] = set()
-"""The code of our own wrappers: an exception whose traceback leads through one was seen by the call it wraps."""
+_CANCELLATIONS: Final = (
+    asyncio.CancelledError,
+    concurrent.futures.CancelledError,
+    KeyboardInterrupt,
+    SystemExit,
+    GeneratorExit,
+)
+_CANCELLATION_NAMES: Final = ("trio.Cancelled", "trio._core._exceptions.Cancelled")
+_BLOCK_LIMIT: Final = 64
 
-_seen_by_block: Final[weakref.WeakKeyDictionary[Span, tuple[int, CodeType, int]]] = weakref.WeakKeyDictionary()
-"""For a span, the last exception that left a `with` block below it: its id, and where in the block it passed."""
 
 def outcome_of(error: BaseException | None) -> Outcome:
     """The outcome of a call that ended with this exception, or with none."""
     if error is None:
         return Outcome.OK
-    if isinstance(error, GeneratorExit):
+    if issubclass(type(error), GeneratorExit):
         return Outcome.CLOSED_EARLY
     return Outcome.CANCELLED if _is_cancellation(error) else Outcome.ERROR
 
 
 def _is_cancellation(error: BaseException) -> bool:
-    if isinstance(error, asyncio.CancelledError | KeyboardInterrupt | SystemExit | GeneratorExit):
-        return True
-    if isinstance(error, BaseExceptionGroup):
-        return all(map(_is_cancellation, error.exceptions))
-    return values.qualified_name(type(error)).startswith("trio.") and type(error).__name__ == "Cancelled"
+    pending = [error]  # groups may lie deeper in each other than recursion reaches
+    while pending:
+        current = pending.pop()
+        kind = type(current)  # for `isinstance` may run a property `__class__` of the user's
+        if issubclass(kind, BaseExceptionGroup):
+            pending += vars(BaseExceptionGroup)["exceptions"].__get__(current)
+        elif not issubclass(kind, _CANCELLATIONS) and values.qualified_name(kind) not in _CANCELLATION_NAMES:
+            return False
+    return True
 
 
-def record_outcome(span: Span, outcome: Outcome, error: BaseException, time: int) -> None:
-    """Puts outcome, status, `error.type` and, on the span that sees it first, the `exception` event on the span."""
+def record_outcome(span: Span, outcome: Outcome, error: BaseException, time: int) -> bool:
+    """Puts outcome, status, `error.type` and, on the span that sees it first, the `exception` event on the span.
+
+    Returns whether the event stands on this span or on one below.
+    """
+    is_told = outcome is Outcome.ERROR and _was_told_below(span, error)
+    if not span.is_recording():
+        return is_told
     span.set_attribute(semconv.OUTCOME, outcome.value)
     if outcome is not Outcome.ERROR:
-        return
+        return False
     error_type = values.qualified_name(type(error))
     span.set_attribute(semconv.ERROR_TYPE, error_type)
     span.set_status(Status(StatusCode.ERROR, message_of(error) or error_type))
-    if not _was_seen_below(span, error):
+    if not is_told:
         span.add_event(semconv.EXCEPTION_EVENT, describe(error), time)
+    return True
 
 
-def note_seen_by_block(parent: Span, error: BaseException) -> None:
-    """Tells the parent's span that a `with` block below it has seen this exception.
+def is_wrapper(code: object) -> bool:
+    """Whether this is the code of one of the wrappers that `monitor` makes.
+
+    By file and name instead of by identity, for a wrapper that cloudpickle has brought here has code of its own.
+    """
+    return isinstance(code, CodeType) and code.co_name == "monitored" and code.co_filename.startswith(_ROOM)
+
+
+_ROOM: Final = os.path.dirname(outcome_of.__code__.co_filename)  # noqa: PTH120 - no file is touched
+
+_told_by_block: Final[weakref.WeakKeyDictionary[Span, dict[int, tuple[CodeType, int]]]] = weakref.WeakKeyDictionary()
+"""For a span, the exceptions that left a `with` block below it: id, and where in the block each passed."""
+
+
+def note_told_by_block(parent: Span, error: BaseException) -> None:
+    """Tells the parent's span that the event of this exception stands on a `with` block below it.
 
     A block leaves no frame of ours in the traceback, and a reference to the exception would keep the user's frames and
     tensors alive. The instruction inside the block that let the exception pass is enough: any exception that passes
     there leaves through the block.
     """
-    if error.__traceback__ is not None:
-        _seen_by_block[parent] = (id(error), error.__traceback__.tb_frame.f_code, error.__traceback__.tb_lasti)
+    entry = traceback_of(error)
+    if entry is not None:
+        told = _told_by_block.setdefault(parent, {})
+        if len(told) >= _BLOCK_LIMIT:
+            told.clear()
+        told[id(error)] = entry.tb_frame.f_code, entry.tb_lasti
 
 
-def _was_seen_below(span: Span, error: BaseException) -> bool:
-    identity, code, instruction = _seen_by_block.get(span, (0, None, 0))
-    entry: TracebackType | None = error.__traceback__
-    is_own = entry is not None and entry.tb_frame.f_code in wrappers
+def _was_told_below(span: Span, error: BaseException) -> bool:
+    entry: TracebackType | None = traceback_of(error)
+    own = entry.tb_frame if entry is not None else None
+    code, instruction = _told_by_block.get(span, {}).get(id(error), (None, 0))
     while entry is not None:
-        if entry.tb_frame.f_code in wrappers and not is_own:
+        if entry.tb_frame.f_code is code and entry.tb_lasti == instruction:
             return True
-        is_own = False
-        if identity == id(error) and entry.tb_frame.f_code is code and entry.tb_lasti == instruction:
+        if entry.tb_frame is not own and _has_told(entry.tb_frame):
             return True
         entry = entry.tb_next
     return False
+
+
+def _has_told(frame: FrameType) -> bool:
+    """Whether this is the frame of a wrapper whose call has put its exception on a span.
+
+    It has not where nothing was recorded, or where the recursion limit was too near.
+    """
+    call: Any = frame.f_locals.get("call") if is_wrapper(frame.f_code) else None
+    return call is not None and bool(call.is_told)
