@@ -114,7 +114,8 @@ class Recording:
 
     def _by_start(self) -> list[SpanSeen]:
         # of spans with one start the parent, which ends last, comes first
-        return sorted(self.spans[::-1], key=lambda span: span.start)
+        last_first = self.spans[::-1]
+        return sorted(last_first, key=lambda span: span.start)
 
     def clear(self) -> None:
         """Forgets what was recorded so far."""

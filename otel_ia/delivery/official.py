@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 
 class Destination(Protocol):
-    """Where one signal goes, everything resolved: no exporter looks at the environment again."""
+    """Where one signal goes. The official exporters read headers and certificates of the environment beside it."""
 
     @property
     def endpoint(self) -> str | None: ...

@@ -37,7 +37,9 @@ def addresses(request: pytest.FixtureRequest, collector: Collector, jaeger: Jaeg
         env={name: value for name, value in os.environ.items() if not name.startswith("OTEL_")},
     )
     assert done.returncode == 0, done.stderr
-    found = dict(re.findall(rf"^  (\w+) +{re.escape(jaeger.address)}/trace/([0-9a-f]{{32}})$", done.stdout, re.MULTILINE))
+    found = dict(
+        re.findall(rf"^  (\w+) +{re.escape(jaeger.address)}/trace/([0-9a-f]{{32}})$", done.stdout, re.MULTILINE)
+    )
     assert sorted(found) == ["failed", "slow", "training"], done.stdout
     return found
 
