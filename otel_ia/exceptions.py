@@ -1,8 +1,9 @@
 """An exception in the words of the semantic conventions: type, message, stack trace."""
 
 import traceback
+from collections.abc import Callable
 from types import TracebackType
-from typing import Final, cast
+from typing import Final
 
 from otel_ia import semconv, values
 from otel_ia.guard import guarded
@@ -11,6 +12,7 @@ STACK_TRACE_LIMIT: Final = 65_536
 """Characters of a stack trace; of a longer one the middle is left out."""
 FRAME_LIMIT: Final = 256
 """Frames of one exception's stack trace, the innermost: at 10 µs each an endless recursion would take seconds."""
+_FRAMES_TO_FORMAT: Final = 48
 
 
 def message_of(error: BaseException) -> str:
@@ -19,9 +21,8 @@ def message_of(error: BaseException) -> str:
     return values.text(message) if message is not None else f"<unprintable {type(error).__name__}>"
 
 
-def traceback_of(error: BaseException) -> TracebackType | None:
-    """The exception's traceback, past any property of that name which its class may have."""
-    return cast(TracebackType | None, vars(BaseException)["__traceback__"].__get__(error))
+traceback_of: Final[Callable[[BaseException], TracebackType | None]] = vars(BaseException)["__traceback__"].__get__
+"""The exception's traceback, past any property of that name which its class may have. Takes no frame of Python's."""
 
 
 def describe(error: BaseException) -> dict[str, str]:
@@ -43,8 +44,18 @@ def _own_text(error: BaseException) -> str:
 
 @guarded(ours=False)
 def _stack_trace(error: BaseException) -> str:
+    _descend(_FRAMES_TO_FORMAT)
     whole = "".join(traceback.format_exception(error, limit=-FRAME_LIMIT))
     if len(whole) > STACK_TRACE_LIMIT:
         half = STACK_TRACE_LIMIT // 2
         whole = f"{whole[:half]}\n  … {len(whole) - 2 * half} characters left out …\n{whole[-half:]}"
     return values.text(whole, STACK_TRACE_LIMIT + 100)
+
+
+def _descend(frames: int) -> None:
+    """Raises `RecursionError` here, where there are too few frames left.
+
+    In the middle of `traceback` it would leave generators behind whose own end fails, which the interpreter prints.
+    """
+    if frames:
+        _descend(frames - 1)

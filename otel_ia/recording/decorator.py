@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from contextvars import Token
 from dataclasses import dataclass, replace
+from functools import cached_property, partialmethod
 from types import FrameType, TracebackType
 from typing import Any, Final, TypeVar, overload
 
@@ -28,9 +29,7 @@ from otel_ia.recording.outcome import note_told_by_block
 from otel_ia.recording.places import Place, place_of_block, place_of_function
 
 T = TypeVar(
-    "T",
-    bound="Callable[..., Any] | property | classmethod[Any, Any, Any]"
-    "| functools.cached_property[Any] | functools.partialmethod[Any]",
+    "T", bound="Callable[..., Any] | property | classmethod[Any, Any, Any] | cached_property[Any] | partialmethod[Any]"
 )
 
 
@@ -199,11 +198,11 @@ def _decorate(target: Any, given: _Given) -> Any:  # noqa: PLR0911 - one for eac
         return type(target)(again(target.__func__))
     if isinstance(target, property):
         return type(target)(again(target.fget), again(target.fset), again(target.fdel), target.__doc__)
-    if isinstance(target, functools.cached_property):
+    if isinstance(target, cached_property):
         made = type(target)(again(target.func))
         made.attrname = target.attrname
         return made
-    if isinstance(target, functools.partialmethod):
+    if isinstance(target, partialmethod):
         return type(target)(again(target.func), *target.args, **target.keywords)
     if inspect.isclass(target):
         prefix = given.name

@@ -10,7 +10,8 @@ local variable would keep it alive for as long as the generator rests.
 import functools
 import sys
 from collections.abc import AsyncGenerator, Callable, Generator
-from typing import Any
+from operator import attrgetter
+from typing import Any, Final
 
 from opentelemetry.context import attach
 from opentelemetry.trace import Span
@@ -19,6 +20,11 @@ from otel_ia import clock, semconv
 from otel_ia.exceptions import traceback_of
 from otel_ia.guard import guarded
 from otel_ia.recording.callsite import Call, CallSite, leave
+
+with_traceback: Final = BaseException.with_traceback
+next_entry: Final = attrgetter("tb_next")
+"""With them an exception thrown at our `yield` goes on as it was thrown, without an entry of ours: in C, for a
+generator may be closed where the recursion limit is near."""
 
 
 def monitor_generator_function(
@@ -51,7 +57,7 @@ def monitor_generator_function(
                     passing.append((yield passing.pop()))
                     step = generator.send
                 except BaseException as thrown:  # noqa: BLE001 - GeneratorExit too: the body answers, as without us
-                    passing.append(_without_our_frame(thrown))
+                    passing.append(with_traceback(thrown, next_entry(traceback_of(thrown))))
                     is_closing = isinstance(thrown, GeneratorExit)
                     step = generator.throw
         except BaseException as error:
@@ -91,7 +97,7 @@ def monitor_async_generator_function(
                     passing.append((yield passing.pop()))
                     step = generator.asend
                 except BaseException as thrown:  # noqa: BLE001 - GeneratorExit too: the body answers, as without us
-                    passing.append(_without_our_frame(thrown))
+                    passing.append(with_traceback(thrown, next_entry(traceback_of(thrown))))
                     is_closing = isinstance(thrown, GeneratorExit)
                     step = generator.athrow
         except BaseException as error:
@@ -99,12 +105,6 @@ def monitor_async_generator_function(
             raise
 
     return monitored
-
-
-def _without_our_frame(thrown: BaseException) -> BaseException:
-    """What was thrown at our `yield`, as it was when the consumer threw it."""
-    entry = traceback_of(thrown)
-    return BaseException.with_traceback(thrown, entry.tb_next if entry is not None else None)
 
 
 def _unhooked_asend(generator: AsyncGenerator[Any, Any], value: Any) -> Any:

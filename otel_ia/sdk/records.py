@@ -35,6 +35,13 @@ class RecordHandler(logging.Handler):
         """Does without a lock: nothing here needs one, and a record may come while another is handled."""
         self.lock = None
 
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Emits without the lock, which from Python 3.13 on has to be there."""
+        is_wanted = bool(self.filter(record))
+        if is_wanted:
+            self.emit(record)
+        return is_wanted
+
     def emit(self, record: logging.LogRecord) -> None:
         if getattr(self._busy, "is_busy", False):
             return

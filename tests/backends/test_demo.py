@@ -28,8 +28,10 @@ def addresses(request: pytest.FixtureRequest, collector: Collector, jaeger: Jaeg
     jaeger.program.start()
     endpoint = collector.grpc_endpoint if request.param == "grpc" else collector.http_endpoint
     done = subprocess.run(
-        [sys.executable, "-m", "otel_ia", "demo", "--requests", str(REQUESTS), "--jaeger", jaeger.address]
-        + ["--endpoint", endpoint, "--protocol", request.param],
+        [
+            *(sys.executable, "-m", "otel_ia", "demo", "--requests", str(REQUESTS)),
+            *("--endpoint", endpoint, "--protocol", request.param, "--jaeger", jaeger.address),
+        ],
         capture_output=True,
         text=True,
         check=False,

@@ -101,11 +101,11 @@ def test_a_sampler_that_keeps_nothing_sends_nothing(receiver: Receiver) -> None:
 
 
 def test_span_limits_hold(receiver: Receiver) -> None:
-    with otel_ia.configure(endpoint=receiver.endpoint, span_event_count_limit=2, attribute_value_length_limit=10):
-        with monitor("block") as span:
-            span.set_attribute("long", "x" * 100)
-            for number in range(5):
-                span.add_event(f"event {number}")
+    limits = otel_ia.configure(endpoint=receiver.endpoint, span_event_count_limit=2, attribute_value_length_limit=10)
+    with limits, monitor("block") as span:
+        span.set_attribute("long", "x" * 100)
+        for number in range(5):
+            span.add_event(f"event {number}")
     sent = receiver.span("block")
     assert [event.name for event in sent.events] == ["event 3", "event 4"]
     assert plain(sent.attributes)["long"] == "x" * 10
@@ -259,8 +259,10 @@ def test_without_endpoint_and_terminal_one_line_says_what_to_set() -> None:
     done = run()
     assert done.returncode == 0
     assert done.stderr.splitlines() == [
-        "otel_ia has no output: set OTEL_EXPORTER_OTLP_ENDPOINT (say http://localhost:4318) to send to a collector, "
-        "or OTEL_IA_CONSOLE=true to print here",
+        (
+            "otel_ia has no output: set OTEL_EXPORTER_OTLP_ENDPOINT (say http://localhost:4318) to send to a "
+            "collector, or OTEL_IA_CONSOLE=true to print here"
+        ),
         "inside",
     ]
 

@@ -1,6 +1,5 @@
 """A program under the console: the real SDK providers, with times and ids set by the test."""
 
-
 import io
 import itertools
 import re

@@ -1,6 +1,5 @@
 """Spans that start and end in any order, under any parent: each is told once, and nothing is kept afterwards."""
 
-
 import gc
 import re
 

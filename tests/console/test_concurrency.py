@@ -1,6 +1,5 @@
 """Threads, forks, finalizers and streams that record spans themselves: no wait, no tear, nothing twice."""
 
-
 import gc
 import io
 import os

@@ -1,6 +1,5 @@
 """Traces of many spans: told in a few lines, held in bounded memory."""
 
-
 import re
 import tracemalloc
 

@@ -1,6 +1,5 @@
 """Traces that stay open: told while they run, once per piece of news, and in full when they end."""
 
-
 import io
 import threading
 import time

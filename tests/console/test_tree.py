@@ -1,6 +1,5 @@
 """What one trace looks like at 80 columns without colour."""
 
-
 import pytest
 from opentelemetry import trace
 from opentelemetry._logs import SeverityNumber

@@ -96,7 +96,7 @@ def test_a_body_that_answers_aclose_by_yielding_fails_as_without_us(telemetry):
     async def main():
         stream = stubborn()
         await anext(stream)
-        with pytest.raises(RuntimeError, match="^async generator ignored GeneratorExit$"):
+        with pytest.raises(RuntimeError, match=r"^async generator ignored GeneratorExit$"):
             await stream.aclose()
         assert [item async for item in stream] == []
 

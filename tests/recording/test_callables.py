@@ -232,7 +232,7 @@ def test_arguments_may_have_any_name(telemetry):
         def __call__(self, /, **given):
             return given
 
-    given = {name: 1 for name in "self name attributes log function args kwargs call site target".split()}
+    given = dict.fromkeys(["self", "name", "attributes", "log", "function", "args", "kwargs", "call", "target"], 1)
     assert monitor(plain)(**given) == monitor(Sink())(**given) == monitor(functools.partial(plain))(**given) == given
 
 

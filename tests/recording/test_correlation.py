@@ -26,7 +26,7 @@ FORMATS = [
 @pytest.fixture
 def logger():
     """A logger of its own that nothing else hears."""
-    made = logging.Logger("apart", logging.DEBUG)
+    made = logging.Logger("apart", logging.DEBUG)  # noqa: LOG001 - no logger of the tree
     made.propagate = False
     return made
 

@@ -145,3 +145,52 @@ def test_monitored_functions_can_be_collected():
     reference = make()
     gc.collect()
     assert reference() is None
+
+
+@pytest.mark.usefixtures("without_collector", "telemetry")
+def test_items_of_a_generator_are_not_kept_alive():
+    @monitor
+    def stream():
+        yield Tensor()
+        yield Tensor()
+
+    items = stream()
+    kept = [weakref.ref(next(items)), weakref.ref(next(items))]
+    assert [reference() for reference in kept] == [None, None]
+
+
+@pytest.mark.usefixtures("without_collector", "telemetry")
+def test_sent_values_and_arguments_are_not_kept_alive():
+    @monitor
+    def stream(argument):
+        del argument
+        while True:
+            yield
+
+    first, second = Tensor(), Tensor()
+    kept = weakref.ref(first), weakref.ref(second)
+    items = stream(first)
+    next(items)
+    items.send(second)
+    del first, second
+    assert [reference() for reference in kept] == [None, None]
+
+
+@pytest.mark.usefixtures("without_collector", "telemetry")
+def test_thrown_exceptions_are_not_kept_alive():
+    class Mine(Exception):
+        pass
+
+    @monitor
+    def stream():
+        while True:
+            with contextlib.suppress(Mine):
+                yield
+
+    items = stream()
+    next(items)
+    error = Mine()
+    thrown = weakref.ref(error)
+    items.throw(error)
+    del error
+    assert thrown() is None

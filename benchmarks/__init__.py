@@ -1,0 +1,1 @@
+"""What each operation costs beside the plain SDK, both measured in one run."""

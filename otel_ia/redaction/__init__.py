@@ -1,0 +1,5 @@
+"""Secrets are taken out of telemetry before it reaches the disk, for spans and logs alike."""
+
+from otel_ia.redaction.redactor import Callback, Redactor, make_redactor
+
+__all__ = ["Callback", "Redactor", "make_redactor"]
