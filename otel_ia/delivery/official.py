@@ -1,36 +1,14 @@
 """OpenTelemetry's own exporters and batch processors, made for a destination."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from opentelemetry.sdk._logs import LogRecordProcessor
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-
-class Destination(Protocol):
-    """Where one signal goes. The official exporters read headers and certificates of the environment beside it."""
-
-    @property
-    def endpoint(self) -> str | None: ...
-    @property
-    def protocol(self) -> str: ...
-    @property
-    def headers(self) -> Mapping[str, str]: ...
-    @property
-    def timeout(self) -> float: ...
-    @property
-    def compression(self) -> str: ...
-    @property
-    def certificate(self) -> str | None: ...
-    @property
-    def client_key(self) -> str | None: ...
-    @property
-    def client_certificate(self) -> str | None: ...
-    @property
-    def insecure(self) -> bool: ...
+from otel_ia.delivery.destination import Destination
 
 
 def span_processor(destination: Destination) -> SpanProcessor:
