@@ -183,7 +183,9 @@ def test_a_collector_gets_all_spans_below_their_parents_and_the_log_records(rece
     evaluate = plain(receiver.span("evaluate").attributes)
     assert accuracy(done.stdout) == pytest.approx(evaluate["accuracy"], abs=0.0006)
     ids = {(span.trace_id, span.span_id) for span in receiver.spans}
-    assert len(receiver.logs) == 1 + 12 + 11 + 1
+    slow = [record for record in receiver.logs if record.body.string_value.startswith("request was slow")]
+    assert slow  # a starved machine makes more than one
+    assert len(receiver.logs) - len(slow) == 1 + 12 + 11 + 1
     outside = [record for record in receiver.logs if (record.trace_id, record.span_id) not in ids]
     assert [record.body.string_value for record in outside] == ["request 7 refused"]
     assert {resource["service.name"] for resource in receiver.resources} == {"otel-ia-demo"}
