@@ -1,12 +1,12 @@
 """An exception in the words of the semantic conventions: type, message, stack trace."""
 
-import traceback
 from collections.abc import Callable
 from types import TracebackType
 from typing import Final
 
 from otel_ia import semconv, values
 from otel_ia.guard import guarded
+from otel_ia.stack_traces import format_exception
 
 STACK_TRACE_LIMIT: Final = 65_536
 """Characters of a stack trace; of a longer one the middle is left out."""
@@ -45,7 +45,7 @@ def _own_text(error: BaseException) -> str:
 @guarded(ours=False)
 def _stack_trace(error: BaseException) -> str:
     _descend(_FRAMES_TO_FORMAT)
-    whole = "".join(traceback.format_exception(error, limit=-FRAME_LIMIT))
+    whole = format_exception(error, FRAME_LIMIT)
     if len(whole) > STACK_TRACE_LIMIT:
         half = STACK_TRACE_LIMIT // 2
         whole = f"{whole[:half]}\n  … {len(whole) - 2 * half} characters left out …\n{whole[-half:]}"

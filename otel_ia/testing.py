@@ -13,7 +13,8 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator
 
 from otel_ia import clock, guard, semconv
 from otel_ia.configuration.effect import collect_records
-from otel_ia.sdk import tracing
+from otel_ia.sdk.home import TracingState
+from otel_ia.sdk.provider import install_tracing
 
 Tree = list[Any]
 """Names of spans, each followed by the list of its children if it has any: `["request", ["preprocess", "infer"]]`."""
@@ -138,10 +139,10 @@ def record(*, deterministic: bool = False) -> Iterator[Recording]:
         changes.callback(guard.raise_failures())
         if deterministic:
             changes.callback(_set_clock(itertools.count(1_577_836_800_000_000_000, 1_000_000).__next__))
-        state = tracing.TracingState(
+        state = TracingState(
             [_SpanMemory(seen)], resource=resource, id_generator=_CountingIds() if deterministic else None
         )
-        changes.callback(tracing.install_tracing(state, above_all=True))
+        changes.callback(install_tracing(state, above_all=True))
         changes.callback(collect_records([_LogMemory(seen)], resource, above_all=True))
         yield seen
 

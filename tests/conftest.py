@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,17 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.context import get_current
 from receiver import Receiver, receiving
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_spool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keeps what the tests record out of the user's spool, in programs they start too."""
+    before = os.environ.get("XDG_STATE_HOME")
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
+    yield
+    del os.environ["XDG_STATE_HOME"]
+    if before is not None:
+        os.environ["XDG_STATE_HOME"] = before
 
 
 @pytest.fixture(autouse=True)

@@ -61,6 +61,15 @@ class SettingsArguments(TypedDict, total=False):
     propagators: str | Sequence[str] | None
     log_level: int | str | None
     exit_timeout: float | None
+    spool: bool | None
+    spool_directory: str | PathLike[str] | None
+    spool_size: int | None
+    spool_age: float | None
+    durability: Literal["process", "disk"] | None
+    redact: bool | None
+    redact_keys: str | Sequence[str] | None
+    redact_patterns: str | Sequence[str] | None
+    redact_emails: bool | None
     attribute_value_length_limit: int | None
     attribute_count_limit: int | None
     span_attribute_value_length_limit: int | None

@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import cast
 
 from opentelemetry import propagate
@@ -14,12 +15,18 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, sampling
 
 from otel_ia import semconv
-from otel_ia.configuration.settings import Settings
+from otel_ia.configuration.settings import Destination, Settings
 from otel_ia.configuration.telemetry import Telemetry
-from otel_ia.delivery import official
-from otel_ia.delivery.sender import Sender
+from otel_ia.delivery.destination import Signal
+from otel_ia.delivery.telling import Teller
+from otel_ia.delivery.wire_requests import encode_resource
 from otel_ia.recording.correlation import add_handler_above_root, stamp_records
-from otel_ia.sdk import logs, tracing
+from otel_ia.redaction import Redactor, make_redactor
+from otel_ia.sdk import logs
+from otel_ia.sdk.home import TracingState
+from otel_ia.sdk.log_sink import LogSink
+from otel_ia.sdk.outbox import Keeping, Outbox
+from otel_ia.sdk.provider import install_tracing, is_provider_foreign
 from otel_ia.sdk.records import record_handler
 
 _logger = logging.getLogger("otel_ia")
@@ -28,10 +35,8 @@ _logger = logging.getLogger("otel_ia")
 def put_into_effect(settings: Settings) -> Telemetry:
     """Makes the settings take effect on top of what is in effect; the handle takes them back."""
     if settings.disabled:
-        return Telemetry(settings, [], lambda: None)
+        return Telemetry(settings, [], [], lambda: None)
     with ExitStack() as changes:
-        resource = make_resource(settings)
-        senders: list[Sender] = []
         spans: list[SpanProcessor] = []
         records: list[LogRecordProcessor] = []
         is_shown = _wants_console(settings)
@@ -42,30 +47,66 @@ def put_into_effect(settings: Settings) -> Telemetry:
             spans.append(console_spans)
             if settings.logs_exporter is None or "console" in settings.logs_exporter:
                 records.append(console_records)
-            senders += [Sender(console_spans), Sender(console_records)]
-        if _wants_otlp(settings.traces_exporter, settings.traces.endpoint):
-            spans.append(official.span_processor(settings.traces))
-            senders.append(Sender(spans[-1]))
-        if _wants_otlp(settings.logs_exporter, settings.logs.endpoint):
-            records.append(official.log_processor(settings.logs))
-            senders.append(Sender(records[-1]))
-        if not spans and settings.traces_exporter is None and settings.console is None:
+        state = TracingState(
+            spans,
+            resource=make_resource(settings),
+            sampler=_make_sampler(settings),
+            span_limits=_make_limits(settings),
+            redactor=_make_redactor(settings),
+        )
+        outboxes = _make_outboxes(settings, state)
+        for outbox in outboxes:
+            if outbox.signal == "traces":
+                state.sink = outbox.sink
+            else:
+                records.append(LogSink(outbox.sink, outbox.append_log, state.redactor))
+        if not (spans or outboxes) and settings.traces_exporter is None and settings.console is None:
             _logger.warning(
                 "otel_ia has no output: set OTEL_EXPORTER_OTLP_ENDPOINT (say http://localhost:4318) to send to a "
                 "collector, or OTEL_IA_CONSOLE=true to print here"
             )
-        state = tracing.TracingState(
-            spans, resource=resource, sampler=_make_sampler(settings), span_limits=_make_limits(settings)
-        )
-        changes.callback(tracing.install_tracing(state))
-        if tracing.is_provider_foreign():
+        changes.callback(install_tracing(state))
+        if is_provider_foreign():
             _logger.info("another library's tracer provider is installed; otel_ia is added to it as a processor")
-        changes.callback(collect_records(records, resource, is_shown=is_shown))
+        changes.callback(collect_records(records, state.resource, is_shown=is_shown))
         changes.callback(_set_propagators(settings.propagators))
         if settings.log_level is not None:
             changes.callback(_set_root_level(settings.log_level))
         undo = changes.pop_all().close
-    return Telemetry(settings, senders, undo)
+    return Telemetry(settings, outboxes, [*spans, *records], undo)
+
+
+def _make_outboxes(settings: Settings, state: TracingState) -> list[Outbox]:
+    destinations: dict[Signal, Destination] = {}
+    if _wants_otlp(settings.traces_exporter, settings.traces.endpoint):
+        destinations["traces"] = settings.traces
+    if _wants_otlp(settings.logs_exporter, settings.logs.endpoint):
+        destinations["logs"] = settings.logs
+    keeping = Keeping(
+        directory=Path(settings.spool_directory) if settings.spool_directory is not None else None,
+        size_limit=settings.spool_size,
+        age_limit=settings.spool_age,
+        durability=settings.durability,
+    )
+    service = str(state.resource.attributes.get(semconv.SERVICE_NAME, ""))
+    teller = Teller()
+    return [
+        Outbox(
+            signal,
+            destination,
+            service=service,
+            identity=lambda: encode_resource(state.resource),
+            keeping=keeping,
+            teller=teller,
+        )
+        for signal, destination in destinations.items()
+    ]
+
+
+def _make_redactor(settings: Settings) -> Redactor | None:
+    if not settings.redact:
+        return None
+    return make_redactor(keys=settings.redact_keys, patterns=settings.redact_patterns, emails=settings.redact_emails)
 
 
 def collect_records(

@@ -90,6 +90,14 @@ def readable_file(given: Given) -> str:
     raise refuse(given, "a file that can be read", hint=f"looked for {path!s}")
 
 
+def folder(given: Given) -> str:
+    """The path of a directory that need not exist yet, absolute; `~` is the user's home."""
+    value = given.value if isinstance(given.value, str) else _path_text(given.value)
+    if value is None or not value.strip() or "\0" in value:
+        raise refuse(given, "a path")
+    return str((given.directory or Path()) / os.path.expanduser(value.strip()))  # noqa: PTH111 - never raises
+
+
 def _path_text(value: object) -> str | None:
     path = os.fspath(value) if isinstance(value, os.PathLike) else None
     return path if isinstance(path, str) else None

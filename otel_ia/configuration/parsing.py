@@ -11,6 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from otel_ia.errors import SettingError
 
+LONGEST_AGE = 365 * 86_400.0
 LONGEST_WAIT = 3600.0
 """Seconds. More is a mistake, most often milliseconds: OpenTelemetry Python counts its timeouts in seconds."""
 
@@ -101,6 +102,19 @@ def positive_seconds(given: Given) -> float:
     if value == 0:
         raise refuse(given, expected)
     return value
+
+
+def age(given: Given) -> float:
+    """Seconds that may be days."""
+    return _number(given, largest=LONGEST_AGE, expected=f"a number of seconds from 0 to {LONGEST_AGE:g}")
+
+
+def texts(given: Given) -> tuple[str, ...]:
+    """Texts: a list, or separated by commas."""
+    value = given.value.split(",") if isinstance(given.value, str) else given.value
+    if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
+        raise refuse(given, "a list of texts")
+    return tuple(dict.fromkeys(name.strip() for name in value if name.strip()))
 
 
 def ratio(given: Given) -> float:

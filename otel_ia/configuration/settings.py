@@ -6,12 +6,13 @@ from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any, Literal
 
-from otel_ia.configuration.endpoints import endpoint, mask_url, readable_file
+from otel_ia.configuration.endpoints import endpoint, folder, mask_url, readable_file
 from otel_ia.configuration.mappings import AttributeValue, headers, mask_headers, resource_attributes
 from otel_ia.configuration.parsing import (
     Mask,
     Parser,
     Sampler,
+    age,
     boolean,
     exporters,
     log_level,
@@ -22,6 +23,7 @@ from otel_ia.configuration.parsing import (
     sampler,
     seconds,
     text,
+    texts,
     whole_number,
 )
 
@@ -93,6 +95,15 @@ class Settings:
     propagators: tuple[str, ...] = row("OTEL_PROPAGATORS", propagators, ("tracecontext", "baggage"), "How the trace travels in headers: `tracecontext`, `baggage`, `b3`, `b3multi`, `jaeger`, `xray`, `ottrace`, or `none`.")
     log_level: int | None = row("OTEL_IA_LOG_LEVEL", log_level, None, "Lowest level of the log records collected, a name or a number; unset: as the loggers are set.")
     exit_timeout: float = row("OTEL_IA_EXIT_TIMEOUT", seconds, 2.0, "Seconds the end of the program waits for telemetry to leave.")
+    spool: bool | None = row("OTEL_IA_SPOOL", boolean, None, "Keep what is recorded on disk until the collector has acknowledged it; unset: where there is an endpoint.")
+    spool_directory: str | None = row("OTEL_IA_SPOOL_DIRECTORY", folder, None, "Where; unset: `$XDG_STATE_HOME/otel_ia/spool` or `~/.local/state/otel_ia/spool`.", may_be_found=False)
+    spool_size: int = row("OTEL_IA_SPOOL_SIZE", whole_number, 512 << 20, "Bytes it may take, all processes together, and never over a tenth of the free space; the oldest goes first, and is counted.")
+    spool_age: float = row("OTEL_IA_SPOOL_AGE", age, 72 * 3600.0, "Seconds after which it is given up, and counted.")
+    durability: Literal["process", "disk"] = row("OTEL_IA_DURABILITY", one_of("process", "disk"), "process", "What a finished call outlives: the end of its `process`, or with `disk`, each call waiting for it, a power cut.")
+    redact: bool = row("OTEL_IA_REDACT", boolean, True, "Take passwords, tokens and keys out of what is sent and kept.", may_be_found=False)
+    redact_keys: tuple[str, ...] = row("OTEL_IA_REDACT_KEYS", texts, (), "Further attribute keys whose values are taken out.")
+    redact_patterns: tuple[str, ...] = row("OTEL_IA_REDACT_PATTERNS", texts, (), "Further regular expressions of what is taken out of texts.")
+    redact_emails: bool = row("OTEL_IA_REDACT_EMAILS", boolean, False, "Take e-mail addresses out too.")
     attribute_value_length_limit: int | None = row("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", whole_number, None, "Longest text of an attribute, in characters.")
     attribute_count_limit: int = row("OTEL_ATTRIBUTE_COUNT_LIMIT", whole_number, 128, "Most attributes of a span, event or link.")
     span_attribute_value_length_limit: int | None = row("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", whole_number, None, "The same for spans; unset: as `attribute_value_length_limit`.", general="attribute_value_length_limit")

@@ -1,19 +1,34 @@
 """The handle that `configure` returns."""
 
-import time
 from collections.abc import Callable, Sequence
-from typing import Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from otel_ia.configuration.settings import Settings
-from otel_ia.delivery.sender import Sender
+
+if TYPE_CHECKING:
+    from otel_ia.sdk.outbox import Outbox
+
+
+class Processor(Protocol):
+    """What span and log record processors have in common."""
+
+    def force_flush(self, timeout_millis: int = ...) -> bool: ...
+    def shutdown(self) -> None: ...
 
 
 class Telemetry:
     """One configuration in effect, until `shutdown` or the next `configure`; usable as `with`."""
 
-    def __init__(self, settings: Settings, senders: Sequence[Sender], undo: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        outboxes: Sequence["Outbox"],
+        processors: Sequence[Processor],
+        undo: Callable[[], None],
+    ) -> None:
         self.settings = settings
-        self._senders = tuple(senders)
+        self._outboxes = list(outboxes)
+        self._processors = list(processors)
         self._undo: Callable[[], None] | None = undo
 
     @property
@@ -22,29 +37,29 @@ class Telemetry:
         return self._undo is not None
 
     def flush(self, timeout: float = 10.0) -> bool:
-        """Sends what has been recorded so far; whether all of it was handed over within `timeout` seconds."""
-        return _all_within(timeout, [sender.flush() for sender in self._senders])
+        """Sends what has been recorded so far; whether the collector acknowledged it within `timeout` seconds."""
+        from otel_ia.sdk.outbox import flush_outboxes
+
+        flushed = [processor.force_flush() for processor in self._processors]
+        return flush_outboxes(self._outboxes, timeout) and all(flushed)
 
     def shutdown(self, timeout: float | None = None) -> bool:
         """Takes the configuration back and sends what is left; whether that ended within `timeout` seconds.
 
         From then on nothing is recorded until the next `configure`. The default timeout is the setting `exit_timeout`.
         """
+        from otel_ia.sdk.outbox import stop_outboxes
+
         undo, self._undo = self._undo, None
         if undo is None:
             return True
         undo()
-        waits = [sender.shutdown() for sender in self._senders]
-        return _all_within(self.settings.exit_timeout if timeout is None else timeout, waits)
+        for processor in self._processors:
+            processor.shutdown()
+        return stop_outboxes(self._outboxes, self.settings.exit_timeout if timeout is None else timeout)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.shutdown()
-
-
-def _all_within(timeout: float, waits: Sequence[Callable[[float], bool]]) -> bool:
-    deadline = time.monotonic() + timeout
-    ended = [wait(max(0.0, deadline - time.monotonic())) for wait in waits]
-    return all(ended)

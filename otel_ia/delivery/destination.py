@@ -3,6 +3,7 @@
 import re
 from base64 import b64encode
 from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
 from typing import Final, Literal, Protocol
 from urllib.parse import unquote
 
@@ -52,3 +53,11 @@ def basic_authorization(user: str | None, password: str | None) -> dict[str, str
         return {}
     login = f"{unquote(user)}:{unquote(password or '')}".encode()
     return {"Authorization": f"Basic {b64encode(login).decode()}"}
+
+
+def user_agent() -> str:
+    """How requests introduce themselves: our name and, where it is installed as a package, its version."""
+    try:
+        return f"otel_ia/{version('otel_ia')}"
+    except PackageNotFoundError:
+        return "otel_ia"

@@ -2,7 +2,7 @@
 
 import functools
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import Token
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -70,10 +70,6 @@ class ApiCallSite:
             self._attributes |= {semconv.CODE_FILE_PATH: place.file, semconv.CODE_LINE_NUMBER: place.line}
         self._attributes |= description.attributes
 
-    def __reduce__(self) -> tuple[type["ApiCallSite"], tuple[Description]]:
-        """Lets cloudpickle (joblib, Ray, Dask) send a monitored function of `__main__` to a worker."""
-        return ApiCallSite, (self._description,)
-
     @guarded
     def open(self) -> "ApiCall | None":
         description = self._description
@@ -88,20 +84,62 @@ class ApiCallSite:
         )
         if not span.get_span_context().is_valid and description.log is None and description.slow_after is None:
             return None
-        call = ApiCall(description, span, start, began)
-        if description.log is not None:
-            token = attach(call.context)
-            try:
-                lines.write_start(description.place, description.log, description.name)
-            finally:
-                leave(token)
-        return call
+        return begin_call(description, span, start, began)
+
+
+class LateCallSite:
+    """Needs the API only until a tracer provider is set; from then on is what that provider's tracer offers.
+
+    Functions are decorated before `configure` is called.
+    """
+
+    __slots__ = ("_api", "_description", "open")
+
+    def __init__(self, description: Description) -> None:
+        self._description = description
+        self._api = ApiCallSite(description)
+        self.open: Callable[[], Call | None] = self._open_undecided
+        """Replaced by the chosen one's own method, so that no call of ours stands in between."""
+
+    def __reduce__(self) -> tuple[type["LateCallSite"], tuple[Description]]:
+        """Lets cloudpickle (joblib, Ray, Dask) send a monitored function of `__main__` to a worker."""
+        return LateCallSite, (self._description,)
+
+    def _open_undecided(self) -> "Call | None":
+        return (self._choose() or self._api.open)()
+
+    @guarded
+    def _choose(self) -> "Callable[[], Call | None] | None":
+        provider = trace.get_tracer_provider()
+        if isinstance(provider, trace.ProxyTracerProvider):
+            return None
+        offer = getattr(_get_tracer_of(provider), "call_site", None)
+        chosen: Callable[[], Call | None] = offer(self._description).open if offer is not None else self._api.open
+        self.open = chosen
+        return chosen
+
+
+def begin_call(description: Description, span: Span, start: int, began: int) -> "ApiCall":
+    """The call of a span that has just begun, its start line written if there is to be one."""
+    call = ApiCall(description, span, start, began)
+    if description.log is not None:
+        token = attach(call.context)
+        try:
+            lines.write_start(description.place, description.log, description.name)
+        finally:
+            leave(token)
+    return call
 
 
 @functools.cache  # 3 µs each time
 @guarded
 def _get_tracer() -> Tracer:
     return trace.get_tracer("otel_ia", schema_url=semconv.SCHEMA_URL)
+
+
+@functools.cache
+def _get_tracer_of(provider: trace.TracerProvider) -> Tracer:
+    return provider.get_tracer("otel_ia", schema_url=semconv.SCHEMA_URL)
 
 
 class ApiCall:
@@ -123,7 +161,7 @@ class ApiCall:
         try:
             self._close(error, elapsed / 1e9, end)
         except RecursionError:
-            _unended.append((self.span, end, type(error)))
+            unended.append((self.span, end, type(error)))
 
     def _close(self, error: BaseException | None, seconds: float, end: int) -> None:
         outcome = outcome_of(error)
@@ -133,9 +171,9 @@ class ApiCall:
         if description.log is not None or description.slow_after is not None:
             self._tell(description, seconds, end, outcome, error)
         if not _end(self.span, end):
-            _unended.append((self.span, end, type(error)))
-        elif _unended:
-            _end_late()
+            unended.append((self.span, end, type(error)))
+        elif unended:
+            end_late()
 
     @guarded
     def _tell(
@@ -155,7 +193,7 @@ class ApiCall:
             leave(token)
 
 
-_unended: Final[deque[tuple[Span, int, type[BaseException] | type[None]]]] = deque(maxlen=1_000)
+unended: Final[deque[tuple[Span, int, type[BaseException] | type[None]]]] = deque(maxlen=1_000)
 """Span, end and exception class of calls too near the recursion limit to be closed; the next one to close ends them."""
 
 _record_outcome = guarded(record_outcome)
@@ -168,18 +206,31 @@ def _end(span: Span, end: int) -> bool:
     return True
 
 
-@guarded
-def _end_late() -> None:
-    for _ in range(len(_unended)):
+def end_late() -> None:
+    """Ends what could not be ended; what cannot be even now goes back to wait."""
+    for _ in range(len(unended)):
         try:
-            span, end, error_type = _unended.popleft()
+            late = unended.popleft()
         except IndexError:  # another thread is at it
             return
-        if span.is_recording() and issubclass(error_type, BaseException):
+        try:
+            is_done = _end_now(*late)
+        except RecursionError:
+            is_done = None
+        if not is_done:
+            unended.append(late)
+            return
+
+
+@guarded
+def _end_now(span: Span, end: int, error_type: type[BaseException] | type[None]) -> bool:
+    if span.is_recording():
+        if issubclass(error_type, BaseException):
             span.set_attribute(semconv.OUTCOME, Outcome.ERROR.value)
             span.set_attribute(semconv.ERROR_TYPE, qualified_name(error_type))
             span.set_status(Status(StatusCode.ERROR, qualified_name(error_type)))
-        _end(span, end)
+        span.end(end)
+    return True
 
 
 def leave(token: Token[Context]) -> None:

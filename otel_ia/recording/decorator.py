@@ -20,7 +20,7 @@ from otel_ia import values
 from otel_ia.errors import SettingError
 from otel_ia.guard import guarded
 from otel_ia.recording.callables import MonitoredCallable, below_stand_ins, called_function
-from otel_ia.recording.callsite import ApiCallSite, Call, CallSite, Description, leave
+from otel_ia.recording.callsite import Call, CallSite, Description, LateCallSite, leave
 from otel_ia.recording.classes import monitor_class
 from otel_ia.recording.functions import monitor_coroutine_function, monitor_function, resembling
 from otel_ia.recording.generators import monitor_async_generator_function, monitor_generator_function
@@ -111,7 +111,7 @@ class _Given:
     def at(self, place: Place) -> CallSite:
         name = self.name or place.function.rpartition("<locals>.")[2]
         name = values.text(name, _NAME_LIMIT)
-        return ApiCallSite(Description(name, place, self.attributes, self.log, self.slow_after))
+        return LateCallSite(Description(name, place, self.attributes, self.log, self.slow_after))
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +187,19 @@ _note_told = guarded(note_told_by_block)
 
 @guarded
 def _open_block(given: _Given, frame: FrameType) -> Call | None:
-    return given.at(place_of_block(frame)).open()
+    attributes = tuple([(key, value, type(value)) for key, value in given.attributes.items()])
+    return _site_of_block(given.name, attributes, given.log, given.slow_after, place_of_block(frame)).open()
+
+
+@functools.lru_cache(1_024)  # 15 µs at each entry of a block; with the types, for 1 and True and 1.0 are equal
+def _site_of_block(
+    name: str | None,
+    attributes: tuple[tuple[str, values.Value, type], ...],
+    log: int | None,
+    slow_after: float | None,
+    place: Place,
+) -> CallSite:
+    return _Given(name, {key: value for key, value, _ in attributes}, log, slow_after).at(place)
 
 
 def _decorate(target: Any, given: _Given) -> Any:  # noqa: PLR0911 - one for each kind

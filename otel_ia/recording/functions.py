@@ -4,9 +4,8 @@ import functools
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from opentelemetry.context import attach
-
-from otel_ia.recording.callsite import CallSite, leave
+from otel_ia.recording import current  # as a module, for cloudpickle cannot send what is in it
+from otel_ia.recording.callsite import CallSite
 
 
 def monitor_function(function: Callable[..., Any], site: CallSite) -> Callable[..., Any]:
@@ -16,7 +15,7 @@ def monitor_function(function: Callable[..., Any], site: CallSite) -> Callable[.
         call = site.open()
         if call is None:
             return function(*args, **kwargs)
-        token = attach(call.context)
+        token = current.attach(call.context)
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
@@ -26,7 +25,10 @@ def monitor_function(function: Callable[..., Any], site: CallSite) -> Callable[.
             call.close()
             return result
         finally:
-            leave(token)
+            try:  # noqa: SIM105 - what `leave` does, without its call
+                current.reset(token)
+            except ValueError:
+                pass
 
     return monitored
 
@@ -42,7 +44,7 @@ def monitor_coroutine_function(
         call = site.open()
         if call is None:
             return await coroutine
-        token = attach(call.context)
+        token = current.attach(call.context)
         try:
             result = await coroutine
         except BaseException as error:
@@ -52,7 +54,10 @@ def monitor_coroutine_function(
             call.close()
             return result
         finally:
-            leave(token)
+            try:  # noqa: SIM105 - what `leave` does, without its call
+                current.reset(token)
+            except ValueError:
+                pass
 
     return monitored
 

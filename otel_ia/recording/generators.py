@@ -13,12 +13,12 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from operator import attrgetter
 from typing import Any, Final
 
-from opentelemetry.context import attach
 from opentelemetry.trace import Span
 
 from otel_ia import clock, semconv
 from otel_ia.exceptions import traceback_of
 from otel_ia.guard import guarded
+from otel_ia.recording import current  # as a module, for cloudpickle cannot send what is in it
 from otel_ia.recording.callsite import Call, CallSite, leave
 
 with_traceback: Final = BaseException.with_traceback
@@ -37,31 +37,37 @@ def monitor_generator_function(
         del args, kwargs  # the body alone decides how long its arguments live
         call = site.open()  # `yield from` would not do even for `None`: it closes the body where it is to be thrown at
         items = _Items(call)
-        step: Callable[[Any], Any] = generator.send
+        send = step = generator.send
+        number = 0
         passing: list[Any] = [None]
         is_closing = False
         try:
             while True:
-                token = attach(call.context) if call is not None else None
+                token = current.attach(call.context) if call is not None else None
                 try:
                     passing.append(step(passing.pop()))
                 except StopIteration as stop:
-                    items.close(is_closing=is_closing)
+                    items.close(number, is_closing=is_closing)
                     return stop.value
                 finally:
                     if token is not None:
-                        leave(token)
-                items.count()
+                        try:  # noqa: SIM105 - what `leave` does, without its call
+                            current.reset(token)
+                        except ValueError:
+                            pass
+                number += 1  # here and not in a method: a tenth of what ten items cost
+                if number == 1:
+                    items.first = clock.monotonic()
                 is_closing = False
                 try:
                     passing.append((yield passing.pop()))
-                    step = generator.send
+                    step = send
                 except BaseException as thrown:  # noqa: BLE001 - GeneratorExit too: the body answers, as without us
                     passing.append(with_traceback(thrown, next_entry(traceback_of(thrown))))
                     is_closing = isinstance(thrown, GeneratorExit)
                     step = generator.throw
         except BaseException as error:
-            items.close(error)
+            items.close(number, error)
             raise
 
     return monitored
@@ -78,20 +84,23 @@ def monitor_async_generator_function(
         call = site.open()
         items = _Items(call)
         step: Callable[[Any], Any] = functools.partial(_unhooked_asend, generator)
+        number = 0
         passing: list[Any] = [None]
         is_closing = False
         try:
             while True:
-                token = attach(call.context) if call is not None else None
+                token = current.attach(call.context) if call is not None else None
                 try:
                     passing.append(await step(passing.pop()))
                 except StopAsyncIteration:
-                    items.close(is_closing=is_closing)
+                    items.close(number, is_closing=is_closing)
                     return
                 finally:
                     if token is not None:
                         leave(token)
-                items.count()
+                number += 1
+                if number == 1:
+                    items.first = clock.monotonic()
                 is_closing = False
                 try:
                     passing.append((yield passing.pop()))
@@ -101,7 +110,7 @@ def monitor_async_generator_function(
                     is_closing = isinstance(thrown, GeneratorExit)
                     step = generator.athrow
         except BaseException as error:
-            items.close(error)
+            items.close(number, error)
             raise
 
     return monitored
@@ -122,32 +131,26 @@ def _unhooked_asend(generator: AsyncGenerator[Any, Any], value: Any) -> Any:
 
 
 class _Items:
-    """How many items a generator's call has yielded, and when the first; never the items."""
+    """When a generator's call began and its first item came, for what its span says at the end; never the items."""
 
-    __slots__ = ("_began", "_call", "_first", "_number")
+    __slots__ = ("_began", "_call", "first")
 
     def __init__(self, call: Call | None) -> None:
         self._call = call
         self._began = clock.monotonic()
-        self._first = 0
-        self._number = 0
+        self.first = 0
 
-    def count(self) -> None:
-        self._number += 1
-        if self._number == 1:
-            self._first = clock.monotonic()
-
-    def close(self, error: BaseException | None = None, *, is_closing: bool = False) -> None:
-        """Ends the call; a body that answers `close` by returning was closed early all the same."""
+    def close(self, number: int, error: BaseException | None = None, *, is_closing: bool = False) -> None:
+        """Ends the call after so many items; a body that answers `close` by returning was closed early all the same."""
         if self._call is None:
             return
-        self._describe(self._call.span)
+        self._describe(self._call.span, number)
         self._call.close(GeneratorExit() if is_closing else error)
 
     @guarded
-    def _describe(self, span: Span) -> None:
+    def _describe(self, span: Span, number: int) -> None:
         if not span.is_recording():
             return
-        span.set_attribute(semconv.STREAM_ITEMS, self._number)
-        if self._number:
-            span.set_attribute(semconv.STREAM_TIME_TO_FIRST_ITEM, (self._first - self._began) / 1e9)
+        span.set_attribute(semconv.STREAM_ITEMS, number)
+        if number:
+            span.set_attribute(semconv.STREAM_TIME_TO_FIRST_ITEM, (self.first - self._began) / 1e9)

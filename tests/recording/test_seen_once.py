@@ -10,7 +10,8 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, sampling
 
 from otel_ia import monitor
-from otel_ia.sdk.tracing import TracingState, install_tracing
+from otel_ia.sdk.home import TracingState
+from otel_ia.sdk.provider import install_tracing
 
 
 @monitor

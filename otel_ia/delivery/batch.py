@@ -1,0 +1,36 @@
+"""What the shipper is given to send: consecutive frames of one process."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Consecutive frames of one process, in the order in which they were appended.
+
+    `identity` is the opaque identity of that process. `scopes` are the payloads of every SCOPE frame the frames can
+    refer to (and perhaps more, perhaps one twice). `frames` are pairs of kind and payload; SCOPE is never among them.
+    START is among them only when `is_adopted`, and then stands for a span that was open when its process died:
+    `last_seen`, nanoseconds since the Unix epoch, is the last moment at which that process is known to have lived.
+
+    Read again without an acknowledgement, the same frames come again.
+    """
+
+    identity: bytes
+    scopes: tuple[bytes, ...]
+    frames: list[tuple[int, bytes]]
+    is_adopted: bool = False
+    last_seen: int = 0
+    when_done: Callable[[], None]
+    when_refused: Callable[[int, bytes, tuple[bytes, ...]], None]
+
+    def acknowledge(self) -> None:
+        """The frames are done with and never come again. Holds through a kill at any instruction; never raises."""
+        self.when_done()
+
+    def set_aside(self, index: int) -> None:
+        """Keeps a frame that the server refuses for good in a `.refused` file, for a person to look at.
+
+        Counted as refused. The batch is to be acknowledged all the same, when the rest of it is done with.
+        """
+        self.when_refused(*self.frames[index], self.scopes)

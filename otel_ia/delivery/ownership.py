@@ -1,0 +1,60 @@
+"""Whose a file is: one process at a time, and one place in it.
+
+`fcntl.lockf` decides between processes: its locks die with the process, whatever its id, and are not inherited over a
+fork, as those of `flock` are. But they are dropped when *any* descriptor of the file is closed, and do not exclude
+inside a process. So a table says what this one holds, and nothing opens what stands in it.
+"""
+
+import os
+from typing import Final
+
+try:
+    import fcntl
+except ImportError:  # Windows: the spool stays in memory
+    fcntl = None  # type: ignore[assignment]
+
+CAN_LOCK: Final = fcntl is not None
+FileKey = tuple[int, int]
+_held: dict[FileKey, list[int]] = {}
+
+
+def file_key(status: os.stat_result) -> FileKey:
+    """What tells a file from every other, whatever its name."""
+    return status.st_dev, status.st_ino
+
+
+def hold(key: FileKey) -> bool:
+    """Notes, before it is opened, that this place of the process works on a file; False when another one does."""
+    mine = [-1]
+    return _held.setdefault(key, mine) is mine
+
+
+def note_descriptor(key: FileKey, descriptor: int) -> None:
+    """Notes the descriptor through which the rest of the process may look at a file that is held."""
+    _held[key] = [descriptor]
+
+
+def release(key: FileKey) -> None:
+    """Forgets the file; to be called after the last descriptor is closed."""
+    _held.pop(key, None)
+
+
+def held_descriptor(key: FileKey) -> int | None:
+    """The descriptor through which this process works on the file; -1 while it opens it, None when it does not."""
+    found = _held.get(key)
+    return found[0] if found is not None else None
+
+
+def lock(descriptor: int) -> bool:
+    """Makes the file this process's own until it closes it or dies; False when it is another's."""
+    if fcntl is None:
+        return False
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_held.clear)

@@ -1,0 +1,87 @@
+"""Says what is wrong with the delivery, at most once a minute, and when it is right again."""
+
+import logging
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from otel_ia import clock
+
+_STEP: Final = 1024
+_logger: Final = logging.getLogger("otel_ia")
+
+
+@dataclass(slots=True)
+class _Trouble:
+    """What is wrong with one destination."""
+
+    what: str
+    began: float
+    since: str
+    is_told: bool = False
+
+
+class Teller:
+    """Collects what is wrong with all destinations, and says it in one line, never twice in `every` seconds.
+
+    The shippers of a process may share it.
+    """
+
+    def __init__(self, *, every: float = 60.0) -> None:
+        self._every = every
+        self.begin()
+
+    def begin(self) -> None:
+        """With nothing told: at first, and in a forked child."""
+        self._lock = threading.Lock()
+        self._troubles: dict[str, _Trouble] = {}
+        self._losses: Counter[str] = Counter()
+        self._next = 0.0
+
+    def trouble(self, name: str, reason: str, waiting: int) -> None:
+        """Something cannot be delivered: what and where to, why, and how many bytes of it wait."""
+        what = f"{reason}; {_size(waiting)} kept in the spool"
+        known = self._troubles.get(name)
+        if known is None:
+            now = datetime.fromtimestamp(clock.wall() / 1e9).astimezone()
+            self._troubles[name] = _Trouble(what, time.monotonic(), f"{now:%H:%M:%S}")
+        else:
+            known.what = what
+        self.tell()
+
+    def relief(self, name: str) -> None:
+        """It can be delivered again."""
+        trouble = self._troubles.pop(name, None)
+        if trouble is not None and trouble.is_told:
+            _logger.info("%s: delivered again, after %.0f s", name, time.monotonic() - trouble.began)
+
+    def loss(self, reason: str, count: int) -> None:
+        """So many spans, log records or metrics will not be delivered."""
+        self._losses[reason] += count
+        self.tell()
+
+    def tell(self) -> None:
+        """Says what there is to say, if it is time."""
+        now = time.monotonic()
+        if now < self._next or not (self._troubles or self._losses) or not self._lock.acquire(blocking=False):
+            return
+        try:
+            self._next = now + self._every
+            lines = []
+            for name, trouble in list(self._troubles.items()):
+                trouble.is_told = True
+                lines.append(f"{name}: not delivered since {trouble.since}: {trouble.what}")
+            losses, self._losses = self._losses, Counter()
+            lines += [f"{count} {reason}" for reason, count in losses.items()]
+        finally:
+            self._lock.release()
+        _logger.warning("%s", "; ".join(lines))
+
+
+def _size(count: float) -> str:
+    if count < _STEP:
+        return f"{count:.0f} bytes"
+    return f"{count / _STEP:.0f} KiB" if count < _STEP**2 else f"{count / _STEP**2:.1f} MiB"

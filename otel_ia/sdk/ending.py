@@ -1,0 +1,81 @@
+"""What becomes of a span: it is announced when it may take long, and delivered when it has ended."""
+
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.attributes import BoundedAttributes
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.util import BoundedList
+
+from otel_ia.delivery.wire_spans import REMOTE_PARENT, encode_span, encode_trace_state
+from otel_ia.sdk.home import LONG_CALL
+
+if TYPE_CHECKING:
+    from otel_ia.sdk.span import Span
+
+
+def announce(span: "Span") -> None:
+    """Tells the sink that a span has begun which may take long."""
+    sink = span.home.sink
+    if sink is not None and span.identity[3] & 1:
+        span.is_announced = True
+        sink.begun(span.identity[1], _encode(span, 0))
+
+
+def deliver(span: "Span") -> bool:
+    """Hands an ended span to the sink, then to the processors; True when that is done."""
+    home, end = span.home, span.end_time or 0
+    if home.ended is not None and span.identity[3] & 1:
+        payload = _encode(span, end)
+        if span.is_announced and home.sink is not None:
+            home.sink.settled(span.identity[1])
+        home.ended(payload)
+        span.pattern.is_long = end - span.start_time > LONG_CALL
+    if home.processors.are_any:
+        home.processors._on_ending(span)  # noqa: SLF001 - the one private name a processor of the SDK's answers to
+        home.processors.on_end(readable(span))
+    return True
+
+
+def readable(span: "Span") -> ReadableSpan:
+    """What processors and exporters are given when the span has ended, and what writes it as JSON."""
+    attributes: Any = span.all_attributes()
+    events: Any = span.events
+    links: Any = span.links
+    further = span.further
+    if further is not None and (further.dropped_attributes or further.dropped_events or further.dropped_links):
+        attributes = BoundedAttributes(None, attributes, immutable=True)
+        attributes.dropped = further.dropped_attributes
+        events = BoundedList.from_seq(None, events)
+        events.dropped = further.dropped_events
+        links = BoundedList.from_seq(None, links)
+        links.dropped = further.dropped_links
+    return ReadableSpan(
+        name=span.name,
+        context=span.context,
+        parent=span.parent,
+        resource=span.home.resource,
+        attributes=attributes,
+        events=events,
+        links=links,
+        kind=span.kind,
+        instrumentation_info=span.home.information,
+        status=span.status,
+        start_time=span.start_time,
+        end_time=span.end_time,
+        instrumentation_scope=span.home.scope,
+    )
+
+
+def _encode(span: "Span", end: int) -> bytes:
+    trace_id, span_id, _, _, trace_state = span.identity
+    parent, own, redactor = span.parent_identity, span.own, span.home.redactor
+    further = span.further.encode(redactor) if span.further is not None else b""
+    if own and redactor is not None:
+        own = dict(redactor.redact_attributes(own))
+    if trace_state is not None:
+        further += encode_trace_state(trace_state)
+    if parent is not None and parent[2]:
+        further += REMOTE_PARENT
+    parent_id = parent[1] if parent is not None else None
+    message = encode_span(span.pattern.static, trace_id, span_id, parent_id, span.start_time, end, own, further)
+    return (span.home.prefix or span.home.ask_prefix()) + message

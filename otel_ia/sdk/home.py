@@ -1,0 +1,204 @@
+"""What a tracer does while one state is installed, worked out beforehand so that a span needs only to look it up."""
+
+import os
+import sys
+import weakref
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, Final
+
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, SynchronousMultiSpanProcessor, sampling
+from opentelemetry.sdk.trace.id_generator import IdGenerator
+from opentelemetry.sdk.util.instrumentation import InstrumentationInfo, InstrumentationScope
+from opentelemetry.trace import SpanKind
+
+from otel_ia.delivery.wire_requests import encode_scope
+from otel_ia.delivery.wire_spans import StaticSpan, static_span
+from otel_ia.redaction import Redactor
+from otel_ia.sdk.attributes import AttributeLimits
+from otel_ia.sdk.identifiers import OWN_IDS
+from otel_ia.sdk.sampling import known_answers
+from otel_ia.sdk.sink import Sink
+
+LONG_CALL: Final = 50_000_000
+"""Nanoseconds; a span whose last one took longer is announced when it begins."""
+KNOWN_NAMES: Final = 1_024
+"""Names of spans whose encoding a tracer keeps."""
+
+_INTERNAL: Final = SpanKind.INTERNAL
+
+
+class TracingState:
+    """What the tracer provider does while this state is on top."""
+
+    def __init__(  # noqa: PLR0913 - keyword-only
+        self,
+        processors: Sequence[SpanProcessor],
+        *,
+        resource: Resource,
+        sampler: sampling.Sampler = sampling.DEFAULT_ON,
+        id_generator: IdGenerator | None = None,
+        span_limits: SpanLimits | None = None,
+        sink: Sink | None = None,
+        redactor: Redactor | None = None,
+    ) -> None:
+        self.processors = tuple(processors)
+        self.resource = resource
+        self.sampler = sampler
+        self.id_generator = id_generator or OWN_IDS
+        self.span_limits = span_limits or SpanLimits()
+        self.sink = sink
+        self.redactor = redactor
+        """Takes the secrets out of what goes to the sink."""
+
+
+class Processors(SynchronousMultiSpanProcessor):
+    """The processors of a state, which know whether there are any."""
+
+    def __init__(self, processors: Sequence[SpanProcessor]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.are_any = False
+        for processor in processors:
+            self.add_span_processor(processor)
+
+    def add_span_processor(self, span_processor: SpanProcessor) -> None:
+        super().add_span_processor(span_processor)
+        self.are_any = True
+
+
+class Limits:
+    """The limits of a span, as this package asks for them."""
+
+    __slots__ = ("events", "links", "of_event", "of_link", "of_span")
+
+    def __init__(self, limits: SpanLimits) -> None:
+        self.of_span = AttributeLimits(limits.max_span_attributes, limits.max_span_attribute_length)
+        self.of_event = AttributeLimits(limits.max_event_attributes, limits.max_attribute_length)
+        self.of_link = AttributeLimits(limits.max_link_attributes, limits.max_attribute_length)
+        self.events = limits.max_events
+        self.links = limits.max_links
+
+
+class Pattern:
+    """What spans of one name, kind and call site have in common."""
+
+    __slots__ = ("is_long", "kind", "name", "room", "static")
+
+    def __init__(
+        self,
+        name: str,
+        kind: SpanKind,
+        attributes: dict[str, Any] | None,
+        limits: AttributeLimits,
+        redactor: Redactor | None = None,
+    ) -> None:
+        self.name = name
+        self.kind = kind
+        if redactor is not None:
+            name = redactor.redact_text(name) if type(name) is str else name
+            attributes = redactor.redact_attributes(attributes) if attributes else attributes
+        self.static: StaticSpan = static_span(name, kind, attributes)
+        self.room = sys.maxsize if limits.count is None else limits.count - len(self.static.attributes)
+        """How many attributes a span may have of its own before one has to go."""
+        self.is_long = True
+        """Whether the next span is announced: the first, and one after a call that took long."""
+
+
+class Installed:
+    """A state that is in force or was when a span began."""
+
+    def __init__(self, state: TracingState, added: Sequence[SpanProcessor]) -> None:
+        self.state = state
+        self.processors = Processors([*state.processors, *added])
+        self.limits = Limits(state.span_limits)
+        self.answers = known_answers(state.sampler)
+        self.homes: list[Home] = []
+        _all.add(self)
+
+    def abandon(self) -> None:
+        """In a forked child: spans that began in the parent end there."""
+        self.processors = Processors(())
+        for home in self.homes:
+            home.ended = home.sink = None
+            home.processors = self.processors
+
+
+class Home:
+    """One tracer under one installed state: where its spans begin and end."""
+
+    __slots__ = (
+        "_is_crowded",
+        "_patterns",
+        "answers",
+        "ended",
+        "ids",
+        "information",
+        "limits",
+        "own_ids",
+        "plain",
+        "prefix",
+        "processors",
+        "redactor",
+        "resource",
+        "sampler",
+        "scope",
+        "sink",
+    )
+
+    def __init__(
+        self, installed: Installed, scope: InstrumentationScope, information: InstrumentationInfo | None
+    ) -> None:
+        state = installed.state
+        self.scope = scope
+        self.information = information
+        self.resource = state.resource
+        self.sampler = state.sampler
+        self.ids = state.id_generator
+        self.own_ids = state.id_generator is OWN_IDS
+        self.answers = installed.answers
+        self.limits = installed.limits
+        self.plain = installed.limits.of_span.plain
+        self.processors = installed.processors
+        self.sink = state.sink
+        self.redactor = state.redactor
+        self.ended: Callable[[bytes], None] | None = state.sink.ended if state.sink is not None else None
+        self.prefix = b""
+        """What stands before each span of this tracer in the sink; empty until `ask_prefix`."""
+        self._patterns: dict[Hashable, Pattern] = {}
+        self._is_crowded = False
+        installed.homes.append(self)
+
+    def ask_prefix(self) -> bytes:
+        """The prefix, asked of the sink when the tracer's first span comes."""
+        if self.sink is not None:
+            scope = self.scope
+            self.prefix = self.sink.scope(encode_scope(scope.name, scope.version, scope.attributes, scope.schema_url))
+        return self.prefix
+
+    def pattern(self, name: str, kind: SpanKind) -> Pattern:
+        """The pattern of spans of this name and kind that share no call site."""
+        if type(name) is not str or type(kind) is not SpanKind:
+            return Pattern(name, kind, None, self.limits.of_span, self.redactor)
+        # the hash of an enumeration's member is computed in Python: 150 ns
+        key = name if kind is _INTERNAL else (name, kind)
+        found = self._patterns.get(key)
+        if found is not None:
+            return found
+        if len(self._patterns) >= KNOWN_NAMES:
+            self._patterns.clear()
+            self._is_crowded = True
+        made = self._patterns[key] = Pattern(name, kind, None, self.limits.of_span, self.redactor)
+        made.is_long = not self._is_crowded  # or names that never come again would all be announced
+        return made
+
+
+_all: Final[weakref.WeakSet[Installed]] = weakref.WeakSet()
+
+
+def _abandon_all() -> None:
+    for installed in list(_all):
+        installed.abandon()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_abandon_all)

@@ -1,0 +1,112 @@
+"""The way to one collector: what is recorded goes to a spool, and a shipper empties it."""
+
+import hashlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from otel_ia.delivery.destination import Destination, Signal
+from otel_ia.delivery.frames import LOG
+from otel_ia.delivery.payloads import span_key, time_of
+from otel_ia.delivery.shipper import Shipper, flush_all, stop_all
+from otel_ia.delivery.spool import Spool
+from otel_ia.delivery.telling import Teller
+from otel_ia.delivery.transport import make_transport
+from otel_ia.sdk.sink import SpoolSink
+
+_logger: Final = logging.getLogger("otel_ia")
+_STRETCHING: Final = 10_000  # rounds that make guessing a password from a fingerprint slow; 4 ms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keeping:
+    """How a spool keeps: directory (default: the user's own), bytes, seconds, and what a frame outlives."""
+
+    directory: Path | None
+    size_limit: int
+    age_limit: float
+    durability: Literal["process", "disk"]
+
+
+class Outbox:
+    """The spool and the shipper of one signal: a server that takes no logs must not hold up the spans.
+
+    `identity` gives the encoded resource of this process, in a forked child the child's.
+    """
+
+    def __init__(  # noqa: PLR0913 - what a way consists of
+        self,
+        signal: Signal,
+        destination: Destination,
+        *,
+        service: str,
+        identity: Callable[[], bytes],
+        keeping: Keeping,
+        teller: Teller,
+    ) -> None:
+        self.signal: Final = signal
+        self.sink = SpoolSink()
+        self.spool = Spool(
+            fingerprint=fingerprint(service, signal, destination),
+            identity=identity,
+            directory=keeping.directory,
+            size_limit=keeping.size_limit,
+            age_limit=keeping.age_limit,
+            durability=keeping.durability,
+            open_frames=self.sink.open_frames,
+            span_key=span_key,
+            time_of=time_of,
+            tell=_tell,
+        )
+        self.shipper = Shipper(self.spool, {signal: make_transport(signal, destination)}, teller=teller)
+        self.sink.connect(self._append, self.spool.define_scope)
+        self.shipper.start()
+
+    def append_log(self, payload: bytes) -> None:
+        """Takes an encoded log record behind the prefix of its scope."""
+        self._append(LOG, payload)
+
+    def _append(self, kind: int, payload: bytes) -> None:
+        self.spool.append(kind, payload)
+        if not self.shipper.is_running:  # threads do not survive a fork
+            self.shipper.start()
+
+    def close(self) -> None:
+        """Leaves what is not acknowledged to the next process."""
+        self.spool.close()
+
+
+def flush_outboxes(outboxes: list[Outbox], timeout: float) -> bool:
+    """Sends all that was recorded before; whether it was acknowledged within the timeout (s)."""
+    return flush_all([outbox.shipper for outbox in outboxes], timeout)
+
+
+def stop_outboxes(outboxes: list[Outbox], timeout: float) -> bool:
+    """Sends what is left, within one deadline (s), and leaves the rest to the next process."""
+    try:
+        return stop_all([outbox.shipper for outbox in outboxes], timeout)
+    finally:
+        for outbox in outboxes:
+            outbox.close()
+
+
+def fingerprint(service: str, signal: Signal, destination: Destination) -> bytes:
+    """Names service, server and credentials without telling the credentials: only its like adopts what is left."""
+    endpoint = destination.endpoint or ""
+    known = (
+        service,
+        signal,
+        destination.protocol,
+        endpoint,
+        destination.insecure,
+        tuple(sorted(destination.headers.items())),
+        destination.certificate,
+        destination.client_certificate,
+    )
+    return hashlib.pbkdf2_hmac("sha256", repr(known).encode("utf-8", "replace"), b"otel_ia spool", _STRETCHING)[:16]
+
+
+def _tell(sentence: str) -> None:
+    _logger.warning("%s", sentence)

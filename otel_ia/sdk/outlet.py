@@ -1,0 +1,112 @@
+"""Our delivery behind another library's tracer provider."""
+
+import os
+import weakref
+from typing import Final
+
+from opentelemetry.context import Context
+from opentelemetry.sdk import trace as sdk_trace
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+from otel_ia.delivery.wire_requests import encode_scope
+from otel_ia.delivery.wire_spans import encode_readable_span
+from otel_ia.guard import guarded
+from otel_ia.sdk.home import KNOWN_NAMES, LONG_CALL, TracingState
+from otel_ia.sdk.sink import Sink
+from otel_ia.sdk.stack import Stack
+
+
+class SinkProcessor(SpanProcessor):
+    """A span processor of the SDK's that hands sampled spans to a sink, each in the thread that ends it."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._prefixes: dict[InstrumentationScope | None, bytes] = {}
+        self._are_long: dict[str, bool] = {}
+        self._begun: dict[int, bool] = {}
+        """Span ids of what is open, and whether it was announced."""
+        self._of_parent: frozenset[int] = frozenset()
+        _all.add(self)
+
+    @guarded
+    def on_start(self, span: sdk_trace.Span, parent_context: Context | None = None) -> None:  # noqa: ARG002
+        context = span.get_span_context()
+        if not context.trace_flags.sampled:
+            return
+        is_long = self._are_long.get(span.name, len(self._are_long) < KNOWN_NAMES)
+        self._begun[context.span_id] = is_long
+        if is_long:
+            self._sink.begun(context.span_id, self._prefix(span.instrumentation_scope) + encode_readable_span(span))
+
+    @guarded
+    def on_end(self, span: ReadableSpan) -> None:
+        context = span.get_span_context()
+        if context is None or not context.trace_flags.sampled or context.span_id in self._of_parent:
+            return
+        payload = self._prefix(span.instrumentation_scope) + encode_readable_span(span)
+        if self._begun.pop(context.span_id, False):
+            self._sink.settled(context.span_id)
+        self._sink.ended(payload)
+        if span.name in self._are_long or len(self._are_long) < KNOWN_NAMES:
+            self._are_long[span.name] = (span.end_time or 0) - (span.start_time or 0) > LONG_CALL
+
+    def begin_in_child(self) -> None:
+        """In a forked child: what is open is ended by the parent."""
+        self._of_parent |= self._begun.keys()
+        self._begun = {}
+
+    def _prefix(self, scope: InstrumentationScope | None) -> bytes:
+        prefix = self._prefixes.get(scope)
+        if prefix is None:
+            encoded = (
+                encode_scope(scope.name, scope.version, scope.attributes, scope.schema_url)
+                if scope is not None
+                else encode_scope()
+            )
+            prefix = self._prefixes[scope] = self._sink.scope(encoded)
+        return prefix
+
+
+class Outlet(SpanProcessor):
+    """A span processor for another library's provider, which can never give it back: what is behind it is swapped."""
+
+    def __init__(self) -> None:
+        self.states: Final[Stack[TracingState]] = Stack(self._refresh)
+        self._processors: tuple[SpanProcessor, ...] = ()
+
+    def _refresh(self, state: TracingState | None) -> None:
+        if state is None:
+            self._processors = ()
+        elif state.sink is None:
+            self._processors = state.processors
+        else:
+            self._processors = (SinkProcessor(state.sink), *state.processors)
+
+    def on_start(self, span: sdk_trace.Span, parent_context: Context | None = None) -> None:
+        for processor in self._processors:
+            processor.on_start(span, parent_context)
+
+    def _on_ending(self, span: sdk_trace.Span) -> None:
+        for processor in self._processors:
+            processor._on_ending(span)  # noqa: SLF001 - the one private name a processor of the SDK's answers to
+
+    def on_end(self, span: ReadableSpan) -> None:
+        for processor in self._processors:
+            processor.on_end(span)
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        flushed = [processor.force_flush(timeout_millis) for processor in self._processors]
+        return all(flushed)
+
+
+_all: Final[weakref.WeakSet[SinkProcessor]] = weakref.WeakSet()
+
+
+def _begin_in_child() -> None:
+    for processor in list(_all):
+        processor.begin_in_child()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_in_child)

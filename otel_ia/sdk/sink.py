@@ -1,0 +1,81 @@
+"""Where encoded spans go."""
+
+import itertools
+import os
+import weakref
+from collections.abc import Callable
+from functools import partial
+from typing import Final, Protocol
+
+from otel_ia.delivery.frames import SPAN, START
+from otel_ia.delivery.wire import varint
+
+
+class Sink(Protocol):
+    """Takes spans as OTLP messages, each behind the prefix of its instrumentation scope. Never raises, never waits."""
+
+    def scope(self, encoded: bytes, /) -> bytes:
+        """The prefix for spans of this scope (`wire_requests.encode_scope`): the same one whenever it is asked."""
+
+    def begun(self, span_id: int, payload: bytes, /) -> None:
+        """A span that may take long has begun. If the process dies before `settled`, this is what is known of it."""
+
+    def settled(self, span_id: int, /) -> None:
+        """A span that was announced by `begun` is over; `ended` follows."""
+
+    @property
+    def ended(self) -> Callable[[bytes], None]:
+        """Takes a span that has ended."""
+
+
+class SpoolSink:
+    """Hands spans to a spool, which asks it for the open ones: made before the spool, and then connected to it."""
+
+    def __init__(self) -> None:
+        self._prefixes: Final[dict[bytes, bytes]] = {}
+        self._numbers = itertools.count(1)
+        self._open: Final[dict[int, bytes]] = {}
+        self.connect(lambda _kind, _payload: None, lambda _payload: None)
+        _all.add(self)
+
+    def connect(self, append: Callable[[int, bytes], None], define_scope: Callable[[bytes], None]) -> None:
+        """From now on frames go to this spool's `append` and `define_scope`."""
+        self._append = append
+        self._define_scope = define_scope
+        # no call of ours in between: 100 ns
+        self.ended: Callable[[bytes], None] = partial(append, SPAN)
+
+    def open_frames(self) -> list[tuple[int, bytes]]:
+        """The frames of spans that have begun and not ended. Takes no lock."""
+        return [(START, payload) for payload in list(self._open.values())]
+
+    def scope(self, encoded: bytes, /) -> bytes:
+        prefix = self._prefixes.get(encoded)
+        if prefix is None:
+            # Without a lock, which a fork could leave taken: two threads that come at once define it twice, alike.
+            prefix = self._prefixes.setdefault(encoded, varint(next(self._numbers)))
+            self._define_scope(prefix + encoded)
+        return prefix
+
+    def begun(self, span_id: int, payload: bytes, /) -> None:
+        self._open[span_id] = payload
+        self._append(START, payload)
+
+    def settled(self, span_id: int, /) -> None:
+        self._open.pop(span_id, None)
+
+    def forget_open(self) -> None:
+        """In a forked child: what is open is open in the parent."""
+        self._open.clear()
+
+
+_all: Final[weakref.WeakSet[SpoolSink]] = weakref.WeakSet()
+
+
+def _begin_in_child() -> None:
+    for sink in list(_all):
+        sink.forget_open()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_in_child)

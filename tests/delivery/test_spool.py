@@ -1,0 +1,368 @@
+"""One process: whoever appends whenever, all of it is read once, in order, and nobody waits or fails."""
+
+import dis
+import gc
+import json
+import signal
+import threading
+import time
+from itertools import pairwise
+
+import pytest
+
+from otel_ia import clock
+from otel_ia.delivery.frames import DROPPED, LOG, SPAN, read_dropped
+from otel_ia.delivery.writer import Writer
+
+from .spools import drain, files, left_in, numbered, numbers, opened, run
+
+
+def test_frames_are_read_in_order_until_they_are_acknowledged(tmp_path):
+    with opened(tmp_path / "spool") as spool:
+        spool.append(SPAN, b"one")
+        spool.append(LOG, b"two")
+        spool.append(SPAN, b"")
+        first = spool.read()
+        assert first.frames == [(SPAN, b"one"), (LOG, b"two"), (SPAN, b"")]
+        assert first.identity == b"me"
+        assert not first.is_adopted
+        assert spool.read().frames == first.frames
+        first.acknowledge()
+        assert spool.read() is None
+        spool.append(SPAN, b"three")
+        assert spool.read().frames == [(SPAN, b"three")]
+
+
+def test_a_batch_has_at_most_as_much_as_was_asked_for_but_one_frame_at_least(tmp_path):
+    with opened(tmp_path / "spool") as spool:
+        for number in range(10):
+            spool.append(SPAN, numbered(number))
+        assert numbers(spool.read(limit_frames=3).frames) == [0, 1, 2]
+        assert numbers(spool.read(limit_bytes=1000).frames) == [0, 1, 2]
+        assert numbers(spool.read(limit_bytes=1).frames) == [0]
+        assert numbers(drain(spool, limit_frames=3)) == list(range(10))
+
+
+def test_acknowledging_twice_or_late_acknowledges_no_more(tmp_path):
+    with opened(tmp_path / "spool") as spool:
+        spool.append(SPAN, numbered(1))
+        early = spool.read()
+        spool.append(SPAN, numbered(2))
+        early.acknowledge()
+        early.acknowledge()
+        assert numbers(drain(spool)) == [2]
+        spool.append(SPAN, numbered(3))
+        early.acknowledge()
+        assert numbers(drain(spool)) == [3]
+
+
+def test_a_frame_that_is_set_aside_is_kept_for_a_person(tmp_path):
+    from otel_ia.delivery.listing import describe
+
+    with opened(tmp_path / "spool") as spool:
+        spool.define_scope(b"scope")
+        for number in range(4):
+            spool.append(SPAN, numbered(number))
+        batch = spool.read()
+        batch.set_aside(1)
+        batch.set_aside(3)
+        batch.acknowledge()
+        assert spool.read() is None
+        assert spool.counters.refused == 2
+    (info,) = describe(tmp_path / "spool")
+    assert info.is_refused
+    assert info.frames == {"span": 2}
+    assert left_in(tmp_path / "spool") == []
+
+
+@pytest.mark.parametrize("method", [Writer.append, Writer._place])
+def test_taking_a_place_has_no_instruction_at_which_another_thread_could_come_in_between(method):
+    """CPython lets go of the global lock, and runs signal handlers, in calls, at function entry and on jumps back."""
+    instructions = list(dis.get_instructions(method))
+    stores = [at for at, item in enumerate(instructions) if item.opname == "STORE_ATTR" and item.argval == "position"]
+    assert 1 <= len(stores) <= 2  # the other in a segment that nobody else knows yet
+    begin = max(at for at, item in enumerate(instructions[: stores[0]]) if item.argval == "position")
+    between = [item.opname for item in instructions[begin : stores[0]]]
+    allowed = ("LOAD_", "BINARY_OP", "COPY", "SWAP", "STORE_FAST", "CACHE", "DUP_", "ROT_")
+    assert all(name.startswith(allowed) for name in between), between
+
+
+def test_eight_threads_lose_and_double_nothing(tmp_path):
+    import sys
+
+    interval = sys.getswitchinterval()
+    with opened(tmp_path / "spool") as spool:
+        done = threading.Event()
+        read = []
+
+        def write(begin):
+            for number in range(begin, begin + 4000):
+                spool.append(SPAN, numbered(number, 8 + number % 700))
+
+        def ship():
+            while True:
+                is_last = done.is_set()
+                spool.wait(0.05)
+                spool.prepare()
+                read.extend(numbers(drain(spool)))
+                if is_last:
+                    return
+
+        writers = [threading.Thread(target=write, args=(4000 * index,)) for index in range(8)]
+        shipper = threading.Thread(target=ship)
+        sys.setswitchinterval(1e-6)
+        try:
+            for thread in (shipper, *writers):
+                thread.start()
+            for thread in writers:
+                thread.join()
+            done.set()
+            spool.wake()
+            shipper.join()
+        finally:
+            sys.setswitchinterval(interval)
+        assert sorted(read) == list(range(32_000))
+        for begin in range(0, 32_000, 4000):
+            own = [number for number in read if begin <= number < begin + 4000]
+            assert sum(later < earlier for earlier, later in pairwise(own)) <= 5  # a frame in memory may come earlier
+        assert spool.counters.dropped == {}
+
+
+def test_a_signal_handler_in_the_middle_of_everything_appends_too(tmp_path):
+    taken = []
+    with opened(tmp_path / "spool") as spool:
+
+        def handle(_signal, _frame):
+            number = 1_000_000 + len(taken)
+            taken.append(number)
+            spool.append(SPAN, numbered(number, 3000))
+
+        before = signal.signal(signal.SIGALRM, handle)
+        signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+        try:
+            read = []
+            number = 0
+            while len(taken) < 1500:
+                spool.append(SPAN, numbered(number, 2000))
+                number += 1
+                if number % 500 == 0:
+                    spool.prepare()
+                    read += numbers(drain(spool))
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+        read += numbers(drain(spool))
+        assert sorted(read) == [*range(number), *taken]
+        assert spool.counters.dropped == {}
+
+
+def test_finalizers_append_wherever_they_run(tmp_path):
+    ended = []
+    append = []
+
+    class Leaves:
+        def __init__(self):
+            self.itself = self
+
+        def __del__(self):
+            ended.append(1_000_000 + len(ended))
+            append[0](SPAN, numbered(ended[-1], 4000))
+
+    def generate():
+        try:
+            yield Leaves()
+        finally:
+            ended.append(1_000_000 + len(ended))
+            append[0](SPAN, numbered(ended[-1], 4000))
+
+    def make_garbage():
+        Leaves()
+        generator = generate()
+        cycle = [next(generator), generator]
+        cycle.append(cycle)
+        return []
+
+    with opened(tmp_path / "spool", open_frames=make_garbage) as spool:
+        append.append(spool.append)
+        threshold = gc.get_threshold()
+        gc.set_threshold(3)
+        try:
+            for number in range(1500):
+                make_garbage()
+                spool.append(SPAN, numbered(number))
+        finally:
+            gc.set_threshold(*threshold)
+        gc.collect()
+        assert sorted(numbers(drain(spool))) == [*range(1500), *ended]
+    append[0] = lambda *_: None
+    gc.collect()
+
+
+def test_a_segment_may_be_left_while_it_is_read(tmp_path):
+    with opened(tmp_path / "spool") as spool:
+        for number in range(700):
+            spool.append(SPAN, numbered(number))
+        batch = spool.read(limit_frames=10)
+        for number in range(700, 4000):
+            spool.append(SPAN, numbered(number))
+        spool.prepare()
+        assert numbers(batch.frames) == list(range(10))
+        batch.acknowledge()
+        assert numbers(drain(spool)) == list(range(10, 4000))
+        assert len(files(tmp_path / "spool")) <= 2
+
+
+def test_the_first_frame_wakes_who_waits_and_an_idle_spool_does_not(tmp_path):
+    with opened(tmp_path / "spool") as spool:
+        assert not spool.wait(0.01)
+        woken = []
+        waits = threading.Event()
+
+        def sleep():
+            waits.set()
+            woken.append(spool.wait(30))
+
+        thread = threading.Thread(target=sleep)
+        thread.start()
+        waits.wait()
+        spool.append(SPAN, b"one")
+        thread.join(30)
+        assert woken == [True]
+        assert spool.wait(0)
+        drain(spool)
+        spool.wait(0)
+        assert not spool.wait(0.01)
+        spool.wake()
+        assert spool.wait(30, for_frames=False)
+
+
+def test_the_next_segment_is_ready_before_it_is_needed(tmp_path):
+    with opened(tmp_path / "spool") as spool:
+        for number in range(700):
+            spool.append(SPAN, numbered(number))
+        spool.wait(0, for_frames=False)
+        spool.prepare()
+        assert len(files(tmp_path / "spool")) == 2
+        drain(spool)
+
+
+def test_what_comes_after_close_is_counted(tmp_path):
+    with opened(tmp_path / "spool") as spool:
+        spool.append(SPAN, b"one")
+        spool.close()
+        spool.close()
+        spool.append(SPAN, b"two")
+        assert spool.counters.dropped == {"closed": 1}
+    assert left_in(tmp_path / "spool") == [(SPAN, b"one")]
+
+
+def test_the_oldest_goes_first_when_the_limit_is_reached_and_all_is_counted(tmp_path):
+    limit = 2 << 20
+    with opened(tmp_path / "spool", size_limit=limit) as spool:
+        for number in range(20_000):
+            spool.append(SPAN, numbered(number))
+            if number % 1000 == 0:
+                spool.prepare()
+                assert sum(path.stat().st_size for path in (tmp_path / "spool").iterdir()) <= limit
+        spool.prepare()
+        frames = drain(spool)
+        left = numbers(frames)
+        dropped = spool.counters.dropped["size"]
+        assert left == list(range(20_000))[-len(left) :]
+        assert len(left) + dropped == 20_000
+        assert len(left) > 3000
+        told = [read_dropped(payload) for kind, payload in frames if kind == DROPPED]
+        assert {reason for reason, _ in told} == {"size"}
+
+
+def test_segments_of_other_destinations_count_and_go_too(tmp_path):
+    limit = 1 << 20
+    for index in range(6):
+        with opened(tmp_path / "spool", fingerprint=b"other", identity=lambda: b"other") as other:
+            for number in range(1000):
+                other.append(SPAN, numbered(index * 1000 + number))
+    with opened(tmp_path / "spool", size_limit=limit) as spool:
+        spool.append(SPAN, b"mine")
+        assert sum(path.stat().st_size for path in (tmp_path / "spool").iterdir()) <= limit
+        assert spool.counters.dropped["size"] > 2000
+        assert drain(spool) == [(SPAN, b"mine")]
+
+
+def test_what_is_older_than_the_limit_goes(tmp_path, monkeypatch):
+    with opened(tmp_path / "spool") as earlier:
+        earlier.append(SPAN, b"old")
+        earlier.append(SPAN, b"old too")
+    now = time.time_ns()
+    monkeypatch.setattr(clock, "wall", lambda: now + 73 * 3600 * 10**9)
+    with opened(tmp_path / "spool") as spool:
+        spool.append(SPAN, b"new")
+        spool.prepare()
+        assert spool.counters.dropped == {"age": 2}
+        assert (SPAN, b"new") in drain(spool)
+
+
+@pytest.mark.parametrize("years", [-60, -1, 1, 200])
+def test_a_clock_that_is_set_makes_no_own_segment_old(tmp_path, monkeypatch, years):
+    with opened(tmp_path / "spool") as spool:
+        for number in range(1500):
+            spool.append(SPAN, numbered(number))
+        now = time.time_ns()
+        monkeypatch.setattr(clock, "wall", lambda: now + years * 365 * 86400 * 10**9)
+        for number in range(1500, 3000):
+            spool.append(SPAN, numbered(number))
+        spool.prepare()
+        assert numbers(drain(spool)) == list(range(3000))
+        assert spool.counters.dropped == {}
+
+
+def test_with_durability_disk_everything_is_as_before(tmp_path):
+    with opened(tmp_path / "spool", durability="disk") as spool:
+        for number in range(20):
+            spool.append(SPAN, numbered(number))
+        assert numbers(drain(spool)) == list(range(20))
+
+
+def test_importing_works_and_frames_stay_in_memory_where_the_system_has_no_locks(tmp_path):
+    report = json.loads(
+        run(
+            """
+import json
+sys.modules["fcntl"] = None
+for name in ("posix_fallocate", "register_at_fork"):
+    delattr(os, name)
+for name in [name for name in sys.modules if name.startswith("otel_ia.delivery") or name == "spools"]:
+    del sys.modules[name]
+from spools import *
+told = []
+with opened(directory, tell=told.append) as spool:
+    for number in range(10):
+        spool.append(SPAN, numbered(number))
+    print(json.dumps([told, numbers(drain(spool)), spool.scan()]))
+""",
+            tmp_path / "spool",
+        )
+    )
+    assert len(report[0]) == 1
+    assert "locks" in report[0][0]
+    assert report[1:] == [list(range(10)), 0]
+
+
+def test_where_files_cannot_be_allocated_beforehand_they_are_written_by_the_shipper(tmp_path):
+    output = run(
+        """
+del os.posix_fallocate
+for name in [name for name in sys.modules if name.startswith("otel_ia.delivery") or name == "spools"]:
+    del sys.modules[name]
+from spools import *
+context = opened(directory)
+spool = context.__enter__()
+for number in range(3000):
+    spool.append(SPAN, numbered(number))
+spool.prepare()
+spool.append(SPAN, numbered(3000))
+os._exit(0)
+""",
+        tmp_path / "spool",
+    )
+    assert output == ""
+    assert numbers(left_in(tmp_path / "spool")) == list(range(3000))
