@@ -19,7 +19,7 @@ from opentelemetry.sdk import trace as sdk_trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, DEFAULT_ON, Sampler
 
-from otel_ia.delivery.spool import Spool
+from otel_ia.delivery.spooling.spool import Spool
 from otel_ia.recording.callsite import CallSite, Description
 from otel_ia.recording.current import attach
 from otel_ia.recording.functions import monitor_function

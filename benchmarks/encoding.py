@@ -19,9 +19,9 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags, set_span_in_context
 
-from otel_ia.delivery.wire_logs import encode_log, encode_log_record
-from otel_ia.delivery.wire_requests import encode_request, encode_resource, encode_scope
-from otel_ia.delivery.wire_spans import encode_event, encode_readable_span, encode_span, static_span
+from otel_ia.delivery.wire.logs import encode_log, encode_log_record
+from otel_ia.delivery.wire.requests import encode_request, encode_resource, encode_scope
+from otel_ia.delivery.wire.spans import encode_event, encode_readable_span, encode_span, static_span
 
 SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 COUNT = 1_000

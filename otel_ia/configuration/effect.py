@@ -17,9 +17,9 @@ from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, sampling
 from otel_ia import semconv
 from otel_ia.configuration.settings import Destination, Settings
 from otel_ia.configuration.telemetry import Telemetry
-from otel_ia.delivery.destination import Signal
-from otel_ia.delivery.telling import Teller
-from otel_ia.delivery.wire_requests import encode_resource
+from otel_ia.delivery.shipping.destination import Signal
+from otel_ia.delivery.shipping.telling import Teller
+from otel_ia.delivery.wire.requests import encode_resource
 from otel_ia.recording.correlation import add_handler_above_root, stamp_records
 from otel_ia.redaction import Redactor, make_redactor
 from otel_ia.sdk import logs

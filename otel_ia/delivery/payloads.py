@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from otel_ia.delivery.frames import LOG, SPAN, START
-from otel_ia.delivery.wire import varint
-from otel_ia.delivery.wire_spans import SPAN_ID
+from otel_ia.delivery.spooling.frames import LOG, SPAN, START
+from otel_ia.delivery.wire.primitives import varint
+from otel_ia.delivery.wire.spans import SPAN_ID
 
 _HEAD: Final = 28
 """Where a Span message goes on behind its two ids."""

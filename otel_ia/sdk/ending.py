@@ -6,7 +6,7 @@ from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util import BoundedList
 
-from otel_ia.delivery.wire_spans import REMOTE_PARENT, encode_span, encode_trace_state
+from otel_ia.delivery.wire.spans import REMOTE_PARENT, encode_span, encode_trace_state
 from otel_ia.sdk.home import LONG_CALL
 
 if TYPE_CHECKING:

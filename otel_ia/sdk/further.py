@@ -9,7 +9,7 @@ from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk import trace as sdk_trace
 from opentelemetry.trace import Link, SpanContext, Status, StatusCode
 
-from otel_ia.delivery.wire_spans import encode_dropped, encode_event, encode_link, encode_status
+from otel_ia.delivery.wire.spans import encode_dropped, encode_event, encode_link, encode_status
 from otel_ia.redaction import Redactor
 from otel_ia.sdk.attributes import AttributeLimits, copied
 

@@ -12,8 +12,8 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.util.instrumentation import InstrumentationInfo, InstrumentationScope
 from opentelemetry.trace import SpanKind
 
-from otel_ia.delivery.wire_requests import encode_scope
-from otel_ia.delivery.wire_spans import StaticSpan, static_span
+from otel_ia.delivery.wire.requests import encode_scope
+from otel_ia.delivery.wire.spans import StaticSpan, static_span
 from otel_ia.redaction import Redactor
 from otel_ia.sdk.attributes import AttributeLimits
 from otel_ia.sdk.identifiers import OWN_IDS

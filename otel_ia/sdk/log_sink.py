@@ -6,8 +6,8 @@ from typing import Any, Final
 from opentelemetry.sdk._logs import LogRecordProcessor, ReadWriteLogRecord
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from otel_ia.delivery.wire_logs import encode_dropped_attributes, encode_event_name, encode_log
-from otel_ia.delivery.wire_requests import encode_scope
+from otel_ia.delivery.wire.logs import encode_dropped_attributes, encode_event_name, encode_log
+from otel_ia.delivery.wire.requests import encode_scope
 from otel_ia.guard import guarded
 from otel_ia.redaction import Redactor
 from otel_ia.sdk.sink import Sink

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from otel_ia.delivery.destination import Destination, Signal
-from otel_ia.delivery.frames import LOG
 from otel_ia.delivery.payloads import span_key, time_of
-from otel_ia.delivery.shipper import Shipper, flush_all, stop_all
-from otel_ia.delivery.spool import Spool
-from otel_ia.delivery.telling import Teller
-from otel_ia.delivery.transport import make_transport
+from otel_ia.delivery.shipping.destination import Destination, Signal
+from otel_ia.delivery.shipping.shipper import Shipper, flush_all, stop_all
+from otel_ia.delivery.shipping.telling import Teller
+from otel_ia.delivery.shipping.transport import make_transport
+from otel_ia.delivery.spooling.frames import LOG
+from otel_ia.delivery.spooling.spool import Spool
 from otel_ia.sdk.sink import SpoolSink
 
 _logger: Final = logging.getLogger("otel_ia")

@@ -9,8 +9,8 @@ from opentelemetry.sdk import trace as sdk_trace
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from otel_ia.delivery.wire_requests import encode_scope
-from otel_ia.delivery.wire_spans import encode_readable_span
+from otel_ia.delivery.wire.requests import encode_scope
+from otel_ia.delivery.wire.spans import encode_readable_span
 from otel_ia.guard import guarded
 from otel_ia.sdk.home import KNOWN_NAMES, LONG_CALL, TracingState
 from otel_ia.sdk.sink import Sink

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final, Protocol
 
-from otel_ia.delivery.frames import SPAN, START
-from otel_ia.delivery.wire import varint
+from otel_ia.delivery.spooling.frames import SPAN, START
+from otel_ia.delivery.wire.primitives import varint
 
 
 class Sink(Protocol):

@@ -6,7 +6,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind
 
 from otel_ia import clock, semconv
-from otel_ia.delivery.wire_bare import BareSpan
+from otel_ia.delivery.wire.bare import BareSpan
 from otel_ia.guard import guarded
 from otel_ia.recording.callsite import ApiCall, Call, Description, LateCallSite, begin_call, end_late, unended
 from otel_ia.recording.current import SPAN_KEY, get_current, put_in_context

@@ -11,15 +11,15 @@ from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric, ResourceMetrics, ScopeMetrics
 from opentelemetry.sdk.resources import Resource
 
-from otel_ia.delivery.frames import LOG, METRICS, SPAN
-from otel_ia.delivery.pace import Pace
 from otel_ia.delivery.payloads import make_payload, span_key, time_of
-from otel_ia.delivery.shipper import Shipper
-from otel_ia.delivery.spool import Spool
-from otel_ia.delivery.transport import make_transport
-from otel_ia.delivery.wire_logs import encode_log
-from otel_ia.delivery.wire_requests import encode_resource, encode_scope
-from otel_ia.delivery.wire_spans import encode_span, static_span
+from otel_ia.delivery.shipping.pace import Pace
+from otel_ia.delivery.shipping.shipper import Shipper
+from otel_ia.delivery.shipping.transport import make_transport
+from otel_ia.delivery.spooling.frames import LOG, METRICS, SPAN
+from otel_ia.delivery.spooling.spool import Spool
+from otel_ia.delivery.wire.logs import encode_log
+from otel_ia.delivery.wire.requests import encode_resource, encode_scope
+from otel_ia.delivery.wire.spans import encode_span, static_span
 
 from .collectors import destination
 

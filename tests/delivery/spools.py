@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from otel_ia.delivery.frames import SPAN
-from otel_ia.delivery.recovery import scan
-from otel_ia.delivery.spool import Spool
+from otel_ia.delivery.spooling.frames import SPAN
+from otel_ia.delivery.spooling.recovery import scan
+from otel_ia.delivery.spooling.spool import Spool
 
 DESTINATION = b"destination"
 Frame = tuple[int, bytes]
@@ -87,6 +87,6 @@ from pathlib import Path
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from spools import *
 from spools import _fail
-from otel_ia.delivery.frames import *
+from otel_ia.delivery.spooling.frames import *
 directory = Path(sys.argv[1])
 """

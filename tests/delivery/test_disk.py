@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from otel_ia.delivery import succession
-from otel_ia.delivery.directory import default_directory
-from otel_ia.delivery.frames import DROPPED, SPAN, read_dropped
+from otel_ia.delivery.spooling import succession
+from otel_ia.delivery.spooling.directory import default_directory
+from otel_ia.delivery.spooling.frames import DROPPED, SPAN, read_dropped
 
 from .spools import drain, files, left_in, numbered, numbers, opened
 
@@ -32,7 +32,7 @@ def small_disk(tmp_path):
 
 
 def test_a_full_disk_is_told_once_and_nothing_is_lost_while_memory_lasts(small_disk, monkeypatch, retries_at_once):
-    monkeypatch.setattr("otel_ia.delivery.limits.SHARE_OF_FREE_SPACE", 1.0)
+    monkeypatch.setattr("otel_ia.delivery.spooling.limits.SHARE_OF_FREE_SPACE", 1.0)
     told = []
     ballast = small_disk / "ballast"
     with opened(small_disk / "spool", tell=told.append) as spool:
@@ -112,7 +112,7 @@ def test_a_frame_in_memory_that_is_being_sent_is_neither_dropped_nor_doubled(tmp
 
 
 def test_a_directory_deleted_under_way_is_made_again_and_loses_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr("otel_ia.delivery.upkeep.LOOK_EVERY", 0.0)
+    monkeypatch.setattr("otel_ia.delivery.spooling.upkeep.LOOK_EVERY", 0.0)
     with opened(tmp_path / "spool") as spool:
         for number in range(1500):
             spool.append(SPAN, numbered(number))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_ia.delivery.frames import (
+from otel_ia.delivery.spooling.frames import (
     DAMAGED,
     KINDS,
     LONGEST_PAYLOAD,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from otel_ia.delivery.frames import LOG, SPAN
-from otel_ia.delivery.listing import describe
+from otel_ia.delivery.spooling.frames import LOG, SPAN
+from otel_ia.delivery.spooling.listing import describe
 
 from .spools import DESTINATION, drain, files, left_in, opened, run
 
@@ -31,7 +31,7 @@ def test_it_says_what_waits_for_whom_and_whether_its_process_lives(tmp_path):
         # seen from outside as well, and the lock is still held
         outside = run(
             """
-from otel_ia.delivery.listing import describe
+from otel_ia.delivery.spooling.listing import describe
 print([(info.is_alive, dict(info.frames)) for info in describe(directory)], left_in(directory))
 """,
             tmp_path / "spool",

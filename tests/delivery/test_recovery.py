@@ -7,9 +7,9 @@ import sys
 import pytest
 
 from otel_ia import clock
-from otel_ia.delivery import adopted as adopted_module
-from otel_ia.delivery.frames import LOG, SPAN, START
-from otel_ia.delivery.recovery import scan
+from otel_ia.delivery.spooling import adopted as adopted_module
+from otel_ia.delivery.spooling.frames import LOG, SPAN, START
+from otel_ia.delivery.spooling.recovery import scan
 
 from .spools import DESTINATION, files, left_in, numbered, numbers, opened, run, span_key
 
@@ -135,7 +135,7 @@ def test_the_last_moment_is_the_latest_time_in_the_last_frames(tmp_path):
 
 
 def test_a_key_or_time_that_cannot_be_read_abandons_nothing_and_fails_nothing(tmp_path):
-    from otel_ia.delivery.counters import Counters
+    from otel_ia.delivery.spooling.counters import Counters
 
     with opened(tmp_path / "spool", open_frames=lambda: [(START, b"open")]) as spool:
         spool.append(START, b"open")
@@ -330,7 +330,7 @@ def test_a_killed_scanner_does_not_keep_others_from_scanning(tmp_path):
 import os, signal, sys
 sys.path.insert(0, {str(__file__).rpartition("/")[0]!r})
 from spools import *
-from otel_ia.delivery import recovery
+from otel_ia.delivery.spooling import recovery
 recovery._adopt_all = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 left_in(Path({str(tmp_path / "spool")!r}))
 """,

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from otel_ia.delivery.frames import SCOPE, SPAN, START, encode_frame
-from otel_ia.delivery.header import Header, decode_header, encode_header, encode_number
-from otel_ia.delivery.recovery import scan
+from otel_ia.delivery.spooling.frames import SCOPE, SPAN, START, encode_frame
+from otel_ia.delivery.spooling.header import Header, decode_header, encode_header, encode_number
+from otel_ia.delivery.spooling.recovery import scan
 
 from .spools import DESTINATION, Frame, drain, files, left_in, numbered, numbers, opened
 
@@ -89,7 +89,7 @@ def test_any_crash_leaves_a_prefix_and_nothing_twice(tmp_path_factory, steps, da
 
 def test_an_acknowledgement_that_was_cut_off_leaves_the_one_before():
     head = bytearray(encode_header(HEADER))
-    from otel_ia.delivery.header import acknowledged_offset
+    from otel_ia.delivery.spooling.header import acknowledged_offset
 
     for at in (0, 16):
         head[at : at + 12] = encode_number(500)

@@ -7,9 +7,9 @@ import pytest
 from opentelemetry import context, trace
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from otel_ia.delivery.frames import DECISION, SPAN, START
-from otel_ia.delivery.pace import Pace
-from otel_ia.delivery.shipper import Shipper, flush_all, stop_all
+from otel_ia.delivery.shipping.pace import Pace
+from otel_ia.delivery.shipping.shipper import Shipper, flush_all, stop_all
+from otel_ia.delivery.spooling.frames import DECISION, SPAN, START
 
 from .collectors import Reply, collecting, collecting_grpc, seconds
 from .shipping import append_all, append_spans, segments, shipping, span, spooling, wait_until
@@ -208,7 +208,7 @@ def test_the_thread_is_named_and_its_requests_make_no_spans(tmp_path):
         address = "here"
 
         def send(self, body, timeout):
-            from otel_ia.delivery.answers import accepted
+            from otel_ia.delivery.shipping.answers import accepted
 
             seen.append((threading.current_thread().name, context.get_value("suppress_instrumentation")))
             return accepted()
@@ -260,7 +260,7 @@ def test_with_a_spool_each_a_destination_that_is_down_holds_up_no_other(tmp_path
 
 
 def transports_of(collector):
-    from otel_ia.delivery.transport import make_transport
+    from otel_ia.delivery.shipping.transport import make_transport
 
     from .collectors import destination
 

@@ -8,7 +8,7 @@ import time
 import grpc
 import pytest
 
-from otel_ia.delivery.pace import Pace
+from otel_ia.delivery.shipping.pace import Pace
 
 from .collectors import DROP, HANG, Reply, closed_port, collecting, collecting_grpc, seconds
 from .shipping import append_spans, segments, shipping, wait_until

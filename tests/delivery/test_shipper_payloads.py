@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as some
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from otel_ia.delivery.batch import Batch
-from otel_ia.delivery.frames import DECISION, DROPPED, LOG, METRICS, SPAN, START, dropped_payload
-from otel_ia.delivery.parcels import pack
 from otel_ia.delivery.payloads import make_payload, span_key, split_payload, time_of
-from otel_ia.delivery.wire_logs import encode_log
-from otel_ia.delivery.wire_requests import encode_scope
-from otel_ia.delivery.wire_spans import encode_span, static_span
+from otel_ia.delivery.shipping.parcels import pack
+from otel_ia.delivery.spooling.batch import Batch
+from otel_ia.delivery.spooling.frames import DECISION, DROPPED, LOG, METRICS, SPAN, START, dropped_payload
+from otel_ia.delivery.wire.logs import encode_log
+from otel_ia.delivery.wire.requests import encode_scope
+from otel_ia.delivery.wire.spans import encode_span, static_span
 
 from .shipping import IDENTITY
 

@@ -17,7 +17,7 @@ from pathlib import Path
 sys.path.insert(0, {str(Path(__file__).parent.parent)!r})
 from delivery.collectors import destination
 from delivery.shipping import *
-from otel_ia.delivery.frames import *
+from otel_ia.delivery.spooling.frames import *
 directory, endpoint = Path(sys.argv[1]), sys.argv[2]
 """
 

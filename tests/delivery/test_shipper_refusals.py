@@ -11,7 +11,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
-from otel_ia.delivery.frames import METRICS
+from otel_ia.delivery.spooling.frames import METRICS
 
 from .collectors import Reply, collecting, collecting_grpc
 from .shipping import append_spans, metric, segments, shipping, wait_until

@@ -11,8 +11,8 @@ from itertools import pairwise
 import pytest
 
 from otel_ia import clock
-from otel_ia.delivery.frames import DROPPED, LOG, SPAN, read_dropped
-from otel_ia.delivery.writer import Writer
+from otel_ia.delivery.spooling.frames import DROPPED, LOG, SPAN, read_dropped
+from otel_ia.delivery.spooling.writer import Writer
 
 from .spools import drain, files, left_in, numbered, numbers, opened, run
 
@@ -57,7 +57,7 @@ def test_acknowledging_twice_or_late_acknowledges_no_more(tmp_path):
 
 
 def test_a_frame_that_is_set_aside_is_kept_for_a_person(tmp_path):
-    from otel_ia.delivery.listing import describe
+    from otel_ia.delivery.spooling.listing import describe
 
     with opened(tmp_path / "spool") as spool:
         spool.define_scope(b"scope")

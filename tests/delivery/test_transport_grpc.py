@@ -12,8 +12,8 @@ from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsPartialSuccess, ExportLogsServiceResponse
 
-from otel_ia.delivery.answers import accepted
-from otel_ia.delivery.transport import make_transport
+from otel_ia.delivery.shipping.answers import accepted
+from otel_ia.delivery.shipping.transport import make_transport
 
 from .collectors import closed_port, collecting_grpc, destination, seconds
 
@@ -176,8 +176,8 @@ def test_grpc_is_loaded_only_when_it_is_asked_for():
     script = """
 import sys
 from types import SimpleNamespace
-import otel_ia.delivery.shipper
-from otel_ia.delivery.transport import make_transport
+import otel_ia.delivery.shipping.shipper
+from otel_ia.delivery.shipping.transport import make_transport
 make_transport("logs", SimpleNamespace(
     endpoint="http://localhost:1", protocol="http/protobuf", headers={}, timeout=1, compression="none"))
 assert "grpc" not in sys.modules

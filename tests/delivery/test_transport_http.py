@@ -11,8 +11,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
-from otel_ia.delivery.answers import accepted
-from otel_ia.delivery.transport import make_transport
+from otel_ia.delivery.shipping.answers import accepted
+from otel_ia.delivery.shipping.transport import make_transport
 
 from .collectors import DROP, HANG, PROTOBUF, Reply, closed_port, collecting, destination, seconds
 

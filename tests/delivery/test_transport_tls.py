@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from otel_ia.delivery.answers import accepted
-from otel_ia.delivery.transport import make_transport
+from otel_ia.delivery.shipping.answers import accepted
+from otel_ia.delivery.shipping.transport import make_transport
 
 from .collectors import closed_port, collecting, collecting_grpc, destination
 

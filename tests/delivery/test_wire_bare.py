@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from opentelemetry.trace import SpanKind
 
-from otel_ia.delivery.wire_bare import BareSpan
-from otel_ia.delivery.wire_spans import SPAN_ID, TRACE_ID, encode_span, static_span
+from otel_ia.delivery.wire.bare import BareSpan
+from otel_ia.delivery.wire.spans import SPAN_ID, TRACE_ID, encode_span, static_span
 
 ids = st.integers(0, (1 << 64) - 1)
 times: Any = st.integers(0, (1 << 64) - 1) | st.sampled_from([-1, 1 << 64, 0.5, None])

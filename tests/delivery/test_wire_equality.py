@@ -30,9 +30,9 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-from otel_ia.delivery.wire_logs import encode_log_record
-from otel_ia.delivery.wire_requests import encode_request, encode_resource, encode_scope
-from otel_ia.delivery.wire_spans import encode_readable_span
+from otel_ia.delivery.wire.logs import encode_log_record
+from otel_ia.delivery.wire.requests import encode_request, encode_resource, encode_scope
+from otel_ia.delivery.wire.spans import encode_readable_span
 
 everything = settings(max_examples=80, deadline=None, database=None)
 

@@ -13,9 +13,9 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext
 
-from otel_ia.delivery.wire_logs import encode_log
-from otel_ia.delivery.wire_requests import count_messages, encode_request, encode_resource, encode_scope, halve
-from otel_ia.delivery.wire_spans import encode_readable_span
+from otel_ia.delivery.wire.logs import encode_log
+from otel_ia.delivery.wire.requests import count_messages, encode_request, encode_resource, encode_scope, halve
+from otel_ia.delivery.wire.spans import encode_readable_span
 
 RESOURCES = [Resource({"service.name": "a"}, "https://example.org/r"), Resource({"service.name": "b"})]
 SCOPES = [

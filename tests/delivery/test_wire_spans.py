@@ -7,7 +7,7 @@ import pytest
 from opentelemetry.proto.trace.v1 import trace_pb2
 from opentelemetry.trace import SpanContext, SpanKind, StatusCode, TraceState
 
-from otel_ia.delivery.wire_spans import (
+from otel_ia.delivery.wire.spans import (
     ABANDONED_MESSAGE,
     REMOTE_PARENT,
     SPAN_ID,
@@ -118,7 +118,7 @@ def test_more_names_than_are_kept_all_arrive():
 
 def test_the_way_of_a_span_loads_no_protobuf_library():
     program = (
-        "import sys; import otel_ia.delivery.wire_spans, otel_ia.delivery.wire_logs, otel_ia.delivery.wire_requests;"
+        "import sys; import otel_ia.delivery.wire.spans, otel_ia.delivery.wire.logs, otel_ia.delivery.wire.requests;"
         "sys.exit('google.protobuf' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

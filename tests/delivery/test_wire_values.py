@@ -19,11 +19,11 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.trace import Link, SpanContext, Status, StatusCode
 
-from otel_ia.delivery.wire_attributes import KNOWN_KEYS, SPAN, encode_attributes
-from otel_ia.delivery.wire_logs import encode_log_record
-from otel_ia.delivery.wire_requests import encode_request, encode_resource, encode_scope
-from otel_ia.delivery.wire_spans import encode_event, encode_readable_span, encode_span, static_span
-from otel_ia.delivery.wire_values import NESTED_ITEM_LIMIT
+from otel_ia.delivery.wire.attributes import KNOWN_KEYS, SPAN, encode_attributes
+from otel_ia.delivery.wire.logs import encode_log_record
+from otel_ia.delivery.wire.requests import encode_request, encode_resource, encode_scope
+from otel_ia.delivery.wire.spans import encode_event, encode_readable_span, encode_span, static_span
+from otel_ia.delivery.wire.values import NESTED_ITEM_LIMIT
 
 
 def python(value):

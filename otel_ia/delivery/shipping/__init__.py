@@ -1,0 +1,1 @@
+"""What brings the spool's content to a collector."""

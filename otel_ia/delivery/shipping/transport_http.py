@@ -1,0 +1,201 @@
+"""OTLP over HTTP: one connection, kept alive, with urllib3.
+
+Its connections are used without its pool: the pool's queue has a lock that a fork may find held, and a pool does not
+tell which connection waits, which `close` has to know.
+"""
+
+import encodings.idna  # noqa: F401 - of every host's name; a fork while a thread loads it leaves it half loaded for good
+import gzip
+import os
+import ssl
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from contextlib import suppress
+from http.client import HTTPException
+from socket import SHUT_RDWR, socket
+from typing import Final
+from urllib.parse import urlsplit
+
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError
+
+from otel_ia.delivery.shipping.answers import Answer, blocked, retry
+from otel_ia.delivery.shipping.answers_http import answer_to_error, answer_to_response
+from otel_ia.delivery.shipping.destination import Destination, basic_authorization, shown, user_agent
+
+_LONGEST_ANSWER: Final = 64 << 10
+_PATIENCE: Final = 0.2
+_PATIENCE_BEFORE_FORK: Final = 0.02
+_STALE: Final = (ConnectionError, HTTPException, ssl.SSLEOFError, ssl.SSLZeroReturnError)
+_releases: Final[list[Callable[[], None]]] = []
+_transports: "weakref.WeakSet[HttpTransport]" = weakref.WeakSet()
+
+
+class HttpTransport:
+    """Follows no redirect, asks no proxy and reads no `.netrc`: the destination alone says where it goes."""
+
+    def __init__(self, destination: Destination) -> None:
+        assert destination.endpoint is not None
+        parts = urlsplit(destination.endpoint)
+        self.address = shown(destination.endpoint)
+        self._destination = destination
+        self._is_secure = parts.scheme == "https"
+        self._host = parts.hostname or ""
+        self._port = parts.port or (443 if self._is_secure else 80)
+        self._target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+        self._secrets = (*destination.headers.values(), parts.password or "")
+        self._headers = {
+            "User-Agent": user_agent(),
+            **basic_authorization(parts.username, parts.password),
+            **destination.headers,
+            "Content-Type": "application/x-protobuf",
+        }
+        if destination.compression == "gzip":
+            self._headers["Content-Encoding"] = "gzip"
+        self._is_closed = False
+        self._connection: HTTPConnection | None = None
+        self._context: ssl.SSLContext | None = None
+        self._begin()
+        _transports.add(self)
+
+    def send(self, body: bytes, timeout: float) -> Answer:
+        """Sends the request, once more at once if a connection that was kept turns out to be closed."""
+        end = time.monotonic() + min(timeout, self._destination.timeout)
+        if self._destination.compression == "gzip":
+            # the level costs a third of the usual one's time, for a fifth more bytes
+            body = gzip.compress(body, compresslevel=1, mtime=0)
+        with self._sending:
+            try:
+                if self._is_secure and self._context is None:
+                    self._context = _context(self._destination)
+            except (OSError, ValueError):
+                return blocked("a certificate's file cannot be used", "certificate", "client_certificate", "client_key")
+            while True:
+                if self._is_closed:
+                    return retry("the connection was closed here")
+                is_kept = self._connection is not None and self._connection.is_connected
+                try:
+                    connection = self._connected(end) if not is_kept else self._connection
+                    assert connection is not None
+                    return self._exchange(connection, body, end)
+                except (OSError, HTTPException, HTTPError, ValueError) as error:
+                    self._disconnect()
+                    self._context = None  # the files may be others by now
+                    if not is_kept or not isinstance(error, _STALE):
+                        return answer_to_error(error)
+                finally:
+                    if self._is_closed:
+                        self._disconnect()
+
+    def close(self) -> None:
+        """Wakes a `send` that waits by ending its connection under it."""
+        self._is_closed = True
+        connection = self._connection
+        waiting = connection.sock if connection is not None else None
+        if waiting is not None:
+            _shut(waiting)
+        if self._sending.acquire(timeout=_PATIENCE):
+            try:
+                self._disconnect()
+            finally:
+                self._sending.release()
+
+    def prepare_to_fork(self) -> Callable[[], None] | None:
+        """Waits a little for a connection that is being made, and holds up others until what is returned is called.
+
+        A child that is forked in the middle of a look-up may find the system's resolver locked for good.
+        """
+        return self._connecting.release if self._connecting.acquire(timeout=_PATIENCE_BEFORE_FORK) else None
+
+    def begin_after_fork(self) -> None:
+        """In a forked child: lets go of the parent's connection without a word on it."""
+        inherited = self._connection.sock if self._connection is not None else None
+        if inherited is not None and (descriptor := inherited.detach()) >= 0:
+            os.close(descriptor)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._sending = threading.Lock()
+        self._connecting = threading.Lock()
+        self._connection = None
+        self._context = None
+
+    def _connected(self, end: float) -> HTTPConnection:
+        self._disconnect()
+        timeout = max(0.001, end - time.monotonic())
+        if self._is_secure:
+            self._connection = HTTPSConnection(self._host, self._port, timeout=timeout, ssl_context=self._context)
+        else:
+            self._connection = HTTPConnection(self._host, self._port, timeout=timeout)
+        with self._connecting:
+            self._connection.connect()
+        return self._connection
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _exchange(self, connection: HTTPConnection, body: bytes, end: float) -> Answer:
+        connection.timeout = _left(end)
+        with suppress(BrokenPipeError):  # it may have answered without listening to the end
+            connection.request("POST", self._target, body, self._headers, preload_content=False)
+        connection.timeout = _left(end)
+        response = connection.getresponse()
+        content = b""
+        while len(content) < _LONGEST_ANSWER and (part := response.read1(_LONGEST_ANSWER)):
+            content += part
+            _left(end)
+        if len(content) >= _LONGEST_ANSWER or "close" in response.headers.get("Connection", "").lower():
+            response.close()
+            self._disconnect()
+        return answer_to_response(response.status, response.headers, content, secrets=self._secrets)
+
+
+def _left(end: float) -> float:
+    """The seconds that are left, as a timeout for what comes. Raises TimeoutError when there are none."""
+    left = end - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("the time for the request is up")
+    return left
+
+
+def _context(destination: Destination) -> ssl.SSLContext:
+    """Verifies the server, by the system's authorities if none are given; for each process and failure read again."""
+    context = ssl.create_default_context(cafile=destination.certificate)
+    if destination.client_certificate is not None:
+        # without a password an encrypted key would ask for one on the terminal
+        context.load_cert_chain(destination.client_certificate, destination.client_key, password="")
+    return context
+
+
+def _shut(connected: socket) -> None:
+    try:
+        connected.shutdown(SHUT_RDWR)
+    except OSError:
+        return
+
+
+def _prepare_all_to_fork() -> None:
+    for transport in list(_transports):
+        if (release := transport.prepare_to_fork()) is not None:
+            _releases.append(release)
+
+
+def _go_on_after_fork() -> None:
+    while _releases:
+        _releases.pop()()
+
+
+def _begin_all_after_fork() -> None:
+    _releases.clear()
+    for transport in list(_transports):
+        transport.begin_after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_prepare_all_to_fork, after_in_parent=_go_on_after_fork, after_in_child=_begin_all_after_fork
+    )

@@ -1,0 +1,1 @@
+"""What keeps finished telemetry on disk until it is acknowledged, through the death of its process."""

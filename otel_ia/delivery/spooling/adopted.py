@@ -1,0 +1,205 @@
+"""A segment that a dead process left behind, read by another."""
+
+import os
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from otel_ia.delivery.spooling import directory as folder
+from otel_ia.delivery.spooling.batch import Batch
+from otel_ia.delivery.spooling.counters import Counters
+from otel_ia.delivery.spooling.frames import COUNTED, DAMAGED, DELIVERED, SCOPE, SPAN, START, parse_frames
+from otel_ia.delivery.spooling.header import (
+    ACKNOWLEDGED_AT,
+    CHANGING_SIZE,
+    READ_AHEAD,
+    Header,
+    acknowledged_offset,
+    decode_header,
+    encode_number,
+    is_followed,
+    last_seen,
+)
+from otel_ia.delivery.spooling.ownership import FileKey, file_key, hold, lock, note_descriptor, release
+from otel_ia.delivery.spooling.refused import keep_refused
+from otel_ia.guard import guarded
+
+SpanKey = Callable[[bytes], bytes]
+TimeOf = Callable[[int, bytes], int | None]
+_LOOK_BACK: Final = 64
+_TIMED: Final = DELIVERED | {START}
+
+
+def adopt(opened: int, directory: Path, entry: folder.Entry, *, fingerprint: bytes | None) -> "Adopted | None":
+    """The file, if it is a segment of this destination (None: of any) and its process is dead: locked from now on.
+
+    Never waits. The lock decides. The id of its process does not: it may be another's by now, or of another container.
+    """
+    if not hold(entry.key):
+        return None
+    descriptor = folder.open_file(opened, entry.name)
+    adopted = None
+    try:
+        if descriptor is None or file_key(os.fstat(descriptor)) != entry.key:
+            return None
+        note_descriptor(entry.key, descriptor)
+        header = read_header(descriptor)
+        if header is None or (fingerprint is not None and header.fingerprint != fingerprint):
+            return None
+        if lock(descriptor) and _is_still_there(opened, entry, descriptor):
+            adopted = Adopted(path=directory / entry.name, header=header, descriptor=descriptor, key=entry.key)
+        return adopted
+    finally:
+        if adopted is None:
+            if descriptor is not None:
+                os.close(descriptor)
+            release(entry.key)
+
+
+def read_header(descriptor: int) -> Header | None:
+    """The header of an open segment, or None when it is damaged beyond repair."""
+    header = decode_header(os.pread(descriptor, READ_AHEAD, 0))
+    if header is None and os.fstat(descriptor).st_size > READ_AHEAD:
+        header = decode_header(os.pread(descriptor, os.fstat(descriptor).st_size, 0))
+    return header
+
+
+def read_all(descriptor: int) -> bytes:
+    """The content of an open file. It is read, not mapped: a file cut short under a mapping is a SIGBUS."""
+    size = os.fstat(descriptor).st_size
+    parts = []
+    at = 0
+    while at < size and (part := os.pread(descriptor, size - at, at)):
+        parts.append(part)
+        at += len(part)
+    return b"".join(parts)
+
+
+def _is_still_there(opened: int, entry: folder.Entry, descriptor: int) -> bool:
+    """Its last owner may have removed it, delivered, between our opening and locking it."""
+    try:
+        named = os.stat(entry.name, dir_fd=opened, follow_symlinks=False)
+    except OSError:
+        return False
+    return file_key(named) == entry.key and os.fstat(descriptor).st_nlink == 1
+
+
+class Adopted:
+    """The frames of a dead process, then the spans that were open when it died.
+
+    It is read into memory at the first `read`, and leaves the disk when all of it is acknowledged.
+    """
+
+    def __init__(self, *, path: Path, header: Header, descriptor: int, key: FileKey) -> None:
+        self.path = path
+        self.header = header
+        self.key = key
+        self.is_closed = False
+        self.span_key: SpanKey | None = None
+        self.time_of: TimeOf | None = None
+        self.counters = Counters()
+        self.known: set[bytes] = set()
+        self._descriptor = descriptor
+        self._items: list[tuple[int, bytes, int]] | None = None
+        self._scopes: tuple[bytes, ...] = ()
+        self._last_seen = 0
+        self._next = 0
+
+    def read(self, limit_bytes: int, limit_frames: int) -> Batch | None:
+        """The next frames, or None when all are acknowledged and the file is gone, or cannot be read."""
+        try:
+            items = self._load()
+        except OSError:
+            self.close()
+            return None
+        if self._next == len(items):
+            self.remove()
+            return None
+        stop, size = self._next, 0
+        while stop < len(items) and stop - self._next < limit_frames and (stop == self._next or size < limit_bytes):
+            size += len(items[stop][1])
+            stop += 1
+        return Batch(
+            identity=self.header.identity,
+            scopes=self._scopes,
+            frames=[(kind, payload) for kind, payload, _ in items[self._next : stop]],
+            is_adopted=True,
+            last_seen=self._last_seen,
+            when_done=partial(self._acknowledge, stop),
+            when_refused=self._set_aside,
+        )
+
+    def count_waiting(self) -> Counter[int]:
+        """How many frames of each kind are not acknowledged, of those that count."""
+        try:
+            items = self._load()
+        except OSError:
+            return Counter()
+        return Counter(kind for kind, _, _ in items[self._next :] if kind in COUNTED)
+
+    def remove(self) -> None:
+        """Takes the file from the disk."""
+        if not self.is_closed:
+            folder.remove_file(self.path, self.key)
+            self.close()
+
+    def close(self) -> None:
+        """Leaves what is not acknowledged to another process. Idempotent."""
+        if not self.is_closed:
+            self.is_closed = True
+            self._items = []
+            self._next = 0
+            os.close(self._descriptor)
+            release(self.key)
+
+    def _load(self) -> list[tuple[int, bytes, int]]:
+        if self._items is None:
+            data = read_all(self._descriptor)
+            begin = max(self.header.size, acknowledged_offset(data[:CHANGING_SIZE]))
+            frames = list(parse_frames(data, self.header.size, len(data)))
+            self.counters.damaged += sum(kind == DAMAGED for kind, _, _ in frames)
+            self._scopes = tuple(payload for kind, payload, _ in frames if kind == SCOPE)
+            abandoned = [] if is_followed(data) else self._abandoned(frames, len(data))
+            self.counters.abandoned += len(abandoned)
+            self._last_seen = max(self.header.created, last_seen(data), *self._times(frames), 0)
+            self._items = [item for item in frames if item[0] in DELIVERED and item[2] > begin] + abandoned
+        return self._items
+
+    def _abandoned(self, frames: list[tuple[int, bytes, int]], end: int) -> list[tuple[int, bytes, int]]:
+        if self.span_key is None:
+            return []
+        span_key = guarded(self.span_key)
+        ended = {span_key(payload) for kind, payload, _ in frames if kind == SPAN}
+        found: dict[bytes, bytes] = {}
+        for kind, payload, _ in frames:
+            if kind == START and (key := span_key(payload)) is not None and key not in ended | self.known:
+                found[key] = payload
+        self.known |= set(found)
+        return [(START, payload, end) for payload in found.values()]
+
+    def _times(self, frames: list[tuple[int, bytes, int]]) -> list[int]:
+        time_of = guarded(self.time_of) if self.time_of is not None else lambda _kind, _payload: None
+        return [time_of(kind, payload) or 0 for kind, payload, _ in frames[-_LOOK_BACK:] if kind in _TIMED]
+
+    def _acknowledge(self, stop: int) -> None:
+        if self.is_closed or self._items is None or stop <= self._next:
+            return
+        record = encode_number(self._items[stop - 1][2])
+        self._next = stop
+        if stop == len(self._items):
+            self.remove()
+            return
+        try:
+            for at in ACKNOWLEDGED_AT:
+                os.pwrite(self._descriptor, record, at)
+        except OSError:  # it comes again after our death
+            return
+
+    def _set_aside(self, kind: int, payload: bytes, scopes: tuple[bytes, ...]) -> None:
+        self.counters.refused += 1
+        try:
+            keep_refused(self.path.parent, self.header, kind=kind, payload=payload, scopes=scopes)
+        except OSError:
+            self.counters.drop("refused and not kept")

@@ -1,0 +1,59 @@
+"""What a fork does to the spools of a process: the child has none of its parent's segments."""
+
+import os
+import weakref
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from otel_ia.delivery.spooling.writer import PATIENCE, Writer
+
+_releases: list[Callable[[], None]] = []
+
+
+class Owner(Protocol):
+    """Who has a writer and more that a child must begin anew."""
+
+    def begin_after_fork(self) -> None: ...
+
+
+def follow_forks(writer: Writer, owner: Owner) -> None:
+    """From now on a fork finds the writer between two frames, and the child begins both anew."""
+    _owners[writer] = weakref.ref(owner)
+
+
+def _take_locks() -> None:
+    locks = [lock for writer in list(_owners) for lock in (writer.next.lock, writer.lock)]
+    _releases.extend(lock.release for lock in locks if lock.acquire(timeout=PATIENCE))
+
+
+def _release_locks() -> None:
+    while _releases:
+        _releases.pop()()
+
+
+def _begin_all() -> None:
+    _releases.clear()
+    for writer, find_owner in list(_owners.items()):
+        _begin(writer)
+        owner = find_owner()
+        if owner is not None:
+            owner.begin_after_fork()
+
+
+def _begin(writer: Writer) -> None:
+    parents = [*writer.full, writer.current]
+    if writer.next.ready is not None:
+        parents.append(writer.next.ready)
+    writer.next.end()
+    is_placing = writer.is_placing
+    writer.begin()
+    # Forked by a signal handler in the middle of a copy: the copy goes on here too, and needs its mapping. Closing the
+    # descriptors here does not touch the parent's locks: they belong to the parent.
+    if not is_placing:
+        for segment in parents:
+            segment.forget()
+
+
+_owners: Final[weakref.WeakKeyDictionary[Writer, weakref.ref[Owner]]] = weakref.WeakKeyDictionary()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_take_locks, after_in_parent=_release_locks, after_in_child=_begin_all)

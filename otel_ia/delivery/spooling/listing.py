@@ -1,0 +1,92 @@
+"""What waits in a spool's directory, for the command line."""
+
+import os
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from otel_ia import clock
+from otel_ia.delivery.spooling import directory as folder
+from otel_ia.delivery.spooling.adopted import read_all
+from otel_ia.delivery.spooling.frames import DAMAGED, DELIVERED, KINDS, START, parse_frames
+from otel_ia.delivery.spooling.header import CHANGING_SIZE, acknowledged_offset, decode_header
+from otel_ia.delivery.spooling.ownership import held_descriptor, hold, lock, release
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentInfo:
+    """A segment and what of it waits. Kinds are named as in `frames.KINDS`; `age` is in seconds.
+
+    `fingerprint` and `identity` are empty when the header is damaged beyond repair. `is_refused` marks what a server
+    refused, kept for a person.
+    """
+
+    path: Path
+    fingerprint: bytes
+    identity: bytes
+    process: int
+    is_alive: bool
+    is_refused: bool
+    age: float
+    frames: Mapping[str, int]
+    bytes_by_kind: Mapping[str, int]
+    damaged: int
+    size: int
+
+
+def describe(directory: Path) -> list[SegmentInfo]:
+    """What waits in the directory, the oldest first. Changes nothing. Raises OSError if it is not usable."""
+    with folder.opened(directory) as opened:
+        found = [
+            _describe(opened, directory, entry) for entry in folder.entries(opened, folder.SEGMENT, folder.REFUSED)
+        ]
+    return [info for info in found if info is not None]
+
+
+def _describe(opened: int, directory: Path, entry: folder.Entry) -> SegmentInfo | None:
+    # Closing another descriptor of a file this process holds would drop its lock.
+    held = held_descriptor(entry.key)
+    if held is not None:
+        return _read(directory, entry, read_all(held), is_alive=True) if held >= 0 else None
+    if not hold(entry.key):
+        return None
+    descriptor = None
+    try:
+        descriptor = folder.open_file(opened, entry.name)
+        if descriptor is None:
+            return None
+        return _read(directory, entry, read_all(descriptor), is_alive=not lock(descriptor))
+    except OSError:
+        return None
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+        release(entry.key)
+
+
+def _read(directory: Path, entry: folder.Entry, data: bytes, *, is_alive: bool) -> SegmentInfo:
+    header = decode_header(data)
+    frames: Counter[str] = Counter()
+    sizes: Counter[str] = Counter()
+    damaged = 0
+    if header is not None:
+        done = acknowledged_offset(data[:CHANGING_SIZE])
+        for kind, payload, end in parse_frames(data, header.size, len(data)):
+            damaged += kind == DAMAGED
+            if kind == START or (kind in DELIVERED and end > done):
+                frames[KINDS[kind]] += 1
+                sizes[KINDS[kind]] += len(payload)
+    return SegmentInfo(
+        path=directory / entry.name,
+        fingerprint=header.fingerprint if header is not None else b"",
+        identity=header.identity if header is not None else b"",
+        process=header.process if header is not None else 0,
+        is_alive=is_alive,
+        is_refused=entry.name.endswith(folder.REFUSED),
+        age=max(0.0, (clock.wall() - entry.created) / 1e9),
+        frames=frames,
+        bytes_by_kind=sizes,
+        damaged=damaged,
+        size=entry.size,
+    )

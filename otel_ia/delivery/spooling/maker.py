@@ -1,0 +1,127 @@
+"""Makes the segments of one process, one after the other, within the limits."""
+
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from otel_ia import clock
+from otel_ia.delivery.spooling import directory as folder
+from otel_ia.delivery.spooling.counters import Counters
+from otel_ia.delivery.spooling.fresh import make_segment
+from otel_ia.delivery.spooling.header import Header, this_process
+from otel_ia.delivery.spooling.limits import DropHeld, keep_within, size_limit
+from otel_ia.delivery.spooling.ownership import CAN_LOCK
+from otel_ia.delivery.spooling.segment import Segment
+from otel_ia.guard import guarded
+
+FIRST_SIZE: Final = 256 << 10
+LARGEST_SIZE: Final = 8 << 20
+_LEAST_SIZE: Final = 32 << 10
+_SEGMENTS_IN_LIMIT: Final = 8
+
+
+class Maker:
+    """Knows who this process is and how large its next segment shall be."""
+
+    def __init__(  # noqa: PLR0913 - keyword-only, from one caller
+        self,
+        *,
+        directory: Path | None,
+        fingerprint: bytes,
+        identity: Callable[[], bytes],
+        limit: int,
+        counters: Counters,
+        drop_held: DropHeld,
+    ) -> None:
+        self._given = directory
+        self._fingerprint = fingerprint
+        self._ask_identity = guarded(identity)
+        self._configured_limit = limit
+        self._limit: int | None = None
+        self._counters = counters
+        self._drop_held = drop_held
+        self.begin()
+
+    def begin(self) -> None:
+        """A process that has made nothing yet: at first, and in a forked child."""
+        self._instance = secrets.token_bytes(16)
+        self._sequence = 0
+        self._size = FIRST_SIZE
+        self._identity: bytes | None = None
+        self._first_header: Header | None = None
+
+    @property
+    def directory(self) -> Path:
+        """Where the segments are. Raises OSError when the user has no home."""
+        return self._given if self._given is not None else folder.default_directory()
+
+    @property
+    def identity(self) -> bytes:
+        """The identity of this process, asked for once."""
+        if self._identity is None:
+            self._identity = self._ask_identity() or b""
+        return self._identity
+
+    @property
+    def first_header(self) -> Header:
+        """The same each time, for what is kept beside the segments."""
+        if self._first_header is None:
+            self._first_header = self._header()
+        return self._first_header
+
+    def _header(self) -> Header:
+        process, start = this_process()
+        return Header(
+            fingerprint=self._fingerprint,
+            identity=self.identity,
+            instance=self._instance,
+            sequence=self._sequence,
+            process=process,
+            process_start=start,
+            created=max(0, clock.wall()),  # a clock may be set to before the epoch
+        )
+
+    def make(self, content: int) -> Segment:
+        """The next segment, with room for at least this many bytes of frames. Raises OSError."""
+        if not CAN_LOCK:
+            raise OSError("this system has no POSIX file locks")
+        directory = self.directory
+        if self._limit is None:
+            with folder.opened(directory, create=True) as opened:
+                self._limit = size_limit(opened, self._configured_limit)
+        largest = min(LARGEST_SIZE, max(_LEAST_SIZE, self._limit // _SEGMENTS_IN_LIMIT))
+        header = self._next_header()
+        least = header.size + content
+        if least > self._limit:
+            raise OSError(f"the spool's limit of {self._limit} bytes is less than a segment needs")
+        size = max(least, min(self._size, largest))
+        try:
+            segment = self._make_some(directory, header, size, max(least, _LEAST_SIZE))
+        except FileExistsError:  # made by a child that a signal handler forked at this very place
+            segment = self._make_some(directory, self._next_header(), size, max(least, _LEAST_SIZE))
+        self._size = min(2 * segment.size, LARGEST_SIZE)
+        return segment
+
+    def _next_header(self) -> Header:
+        header = self._header()
+        self._sequence += 1
+        return header
+
+    def _make_some(self, directory: Path, header: Header, size: int, least: int) -> Segment:
+        """A segment of the size, or the least one when the disk has no room for it."""
+        assert self._limit is not None
+        try:
+            segment = make_segment(directory, header, size)
+        except OSError as error:
+            if least >= size or isinstance(error, FileExistsError):
+                raise
+            segment = make_segment(directory, header, size := least)
+        try:
+            if keep_within(directory, self._limit, drop_held=self._drop_held, counters=self._counters):
+                return segment
+        except OSError:
+            segment.close(keep=False)
+            raise
+        segment.close(keep=False)
+        raise OSError(f"the spool's limit of {self._limit} bytes is used up by other processes")

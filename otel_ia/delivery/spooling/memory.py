@@ -1,0 +1,67 @@
+"""Where frames go while the disk cannot take them: a bounded part of memory, the oldest dropped first."""
+
+from collections import deque
+
+from otel_ia.delivery.spooling.frames import COUNTED, DELIVERED, HEAD, HEAD_SIZE
+
+
+class MemoryRing:
+    """Encoded frames in the order they came. Those that are being sent are kept apart and are not dropped.
+
+    Every step leaves it whole: a signal handler or finalizer may add in the middle of another's call.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._frames: deque[bytes] = deque()
+        self._size = 0
+        self._taken: list[bytes] = []
+
+    def __len__(self) -> int:
+        return len(self._frames) + len(self._taken)
+
+    def add(self, frame: bytes) -> int:
+        """Keeps a frame, unless it is of a kind that only serves a later process; how many were dropped for it."""
+        if _kind(frame) not in DELIVERED:
+            return 0
+        self._frames.append(frame)
+        self._size += len(frame)
+        dropped = 0
+        while self._size > self._limit and (oldest := self.pop()) is not None:
+            dropped += _kind(oldest) in COUNTED
+        return dropped
+
+    def pop(self) -> bytes | None:
+        """The oldest frame that is not being sent, which is no longer kept."""
+        try:
+            frame = self._frames.popleft()
+        except IndexError:
+            return None
+        self._size -= len(frame)
+        return frame
+
+    def read(self, limit_bytes: int, limit_frames: int) -> list[tuple[int, bytes]]:
+        """The oldest frames, at least one if there is one; the same again until `acknowledge`."""
+        if not self._taken:
+            size = 0
+            while self._frames and len(self._taken) < limit_frames and size < limit_bytes:
+                frame = self.pop()
+                if frame is not None:
+                    self._taken.append(frame)
+                    size += len(frame)
+        return [(_kind(frame), frame[HEAD_SIZE:]) for frame in self._taken]
+
+    def acknowledge(self) -> None:
+        """What was read is done with."""
+        self._taken = []
+
+    def put_back(self) -> None:
+        """What was read and not acknowledged is kept again, as the oldest."""
+        while self._taken:
+            frame = self._taken.pop()
+            self._frames.appendleft(frame)
+            self._size += len(frame)
+
+
+def _kind(frame: bytes) -> int:
+    return int(HEAD.unpack_from(frame)[0]) & 255

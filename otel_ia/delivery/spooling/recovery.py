@@ -1,0 +1,105 @@
+"""Finds what dead processes left in the directory of the spool."""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from otel_ia import clock
+from otel_ia.delivery.spooling import directory as folder
+from otel_ia.delivery.spooling.adopted import Adopted, SpanKey, TimeOf, adopt
+from otel_ia.delivery.spooling.counters import Counters
+from otel_ia.delivery.spooling.ownership import hold, lock, release
+
+MOST_AT_ONCE: Final = 64
+"""Each adopted segment keeps a descriptor open."""
+_STALE_AFTER: Final = 60 * 10**9
+_scanning = threading.Lock()
+
+
+def scan(
+    directory: Path,
+    fingerprint: bytes,
+    *,
+    span_key: SpanKey | None = None,
+    time_of: TimeOf | None = None,
+    counters: Counters | None = None,
+) -> list[Adopted]:
+    """The segments that dead processes left for this destination, the oldest first, now this process's own.
+
+    Empty while another process or thread scans the same directory, and when the directory cannot be read. With
+    `span_key`, the span id in a START or SPAN payload, spans that were open come as START frames. `time_of` finds the
+    time (ns) in a payload, or None: without it, the last moment a process is known to have lived is when its shipper
+    last looked after the segment.
+    """
+    counters = counters if counters is not None else Counters()
+    found = []
+    try:
+        with folder.opened(directory) as opened, _only_scanner(opened) as is_only:
+            if is_only:
+                found = _adopt_all(opened, directory, fingerprint)
+                _remove_half_made(opened)
+    except OSError:
+        pass
+    known: dict[bytes, set[bytes]] = {}
+    for adopted in found:
+        adopted.span_key = span_key
+        adopted.time_of = time_of
+        adopted.counters = counters
+        adopted.known = known.setdefault(adopted.header.instance, set())
+        counters.adopted += 1
+    return found
+
+
+def _adopt_all(opened: int, directory: Path, fingerprint: bytes) -> list[Adopted]:
+    found: list[Adopted] = []
+    for entry in folder.entries(opened, folder.SEGMENT):
+        if len(found) == MOST_AT_ONCE:
+            break
+        try:
+            adopted = adopt(opened, directory, entry, fingerprint=fingerprint)
+        except OSError:  # out of descriptors, or a disk that cannot be read
+            continue
+        if adopted is not None:
+            found.append(adopted)
+    return found
+
+
+@contextmanager
+def _only_scanner(opened: int) -> Iterator[bool]:
+    """True inside for one at a time. POSIX locks tell processes apart, the other lock this one's threads."""
+    if not _scanning.acquire(blocking=False):
+        yield False
+        return
+    try:
+        descriptor = folder.open_file(opened, folder.SCANNER, os.O_RDWR | os.O_CREAT)
+        try:
+            yield descriptor is not None and lock(descriptor)
+        finally:
+            if descriptor is not None:
+                os.close(descriptor)
+    finally:
+        _scanning.release()
+
+
+def _remove_half_made(opened: int) -> None:
+    """Removes what a process that died while it made a segment left."""
+    for entry in folder.entries(opened, folder.MAKING):
+        if clock.wall() - entry.created > _STALE_AFTER and hold(entry.key):
+            descriptor = folder.open_file(opened, entry.name)
+            if descriptor is not None:
+                if lock(descriptor):
+                    os.unlink(entry.name, dir_fd=opened)
+                os.close(descriptor)
+            release(entry.key)
+
+
+def _forget_after_fork() -> None:
+    global _scanning  # noqa: PLW0603 - a thread of the parent may have held it
+    _scanning = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_after_fork)

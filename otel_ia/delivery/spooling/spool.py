@@ -1,0 +1,237 @@
+"""What keeps finished telemetry until a collector has acknowledged it, through the death of the process."""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import Final, Literal
+
+from otel_ia.delivery.spooling.adopted import Adopted, SpanKey, TimeOf
+from otel_ia.delivery.spooling.batch import Batch
+from otel_ia.delivery.spooling.counters import Counters
+from otel_ia.delivery.spooling.fork import follow_forks
+from otel_ia.delivery.spooling.frames import COUNTED, HEAD
+from otel_ia.delivery.spooling.maker import Maker
+from otel_ia.delivery.spooling.ownership import FileKey
+from otel_ia.delivery.spooling.recovery import scan
+from otel_ia.delivery.spooling.refused import keep_refused
+from otel_ia.delivery.spooling.segment import Segment
+from otel_ia.delivery.spooling.upkeep import Upkeep
+from otel_ia.delivery.spooling.writer import Writer
+
+DEFAULT_SIZE: Final = 512 << 20
+DEFAULT_AGE: Final = 72 * 3600.0
+DEFAULT_MEMORY: Final = 8 << 20
+
+
+class Spool:
+    """Finished telemetry of this process for one destination, in files until it is acknowledged.
+
+    `fingerprint` names the destination: only a process with the same one adopts what this one leaves behind. `identity`
+    says who this process is; it is asked once, and again in a forked child. `directory` is the spool's own (default:
+    `directory.default_directory`). `size_limit` (bytes) is for the whole directory, and at most a tenth of the free
+    space; `age_limit` is in seconds; `memory_limit` (bytes) is for what is kept in memory while the disk takes nothing.
+
+    `open_frames` is asked at the head of each new segment for the frames (START) of what is still open, so that they
+    survive the segment they were first written to. It is called under the spool's lock: it takes no lock, does no I/O
+    and is quick. A span has left it *before* its SPAN frame is appended. `span_key` and `time_of` are for what dead
+    processes left, see `recovery.scan`. `tell` is given a sentence, once for each reason, when frames stay in memory.
+
+    With `durability="process"` a frame outlives the process, however that dies, from the moment `append` returns; with
+    `"disk"` it outlives the machine, and each `append` waits for the disk. Where the system cannot allocate files
+    beforehand (macOS), a frame outlives the process from the next `prepare` on; where it has no POSIX locks (Windows),
+    frames stay in memory.
+    """
+
+    def __init__(  # noqa: PLR0913 - all keyword-only, most with a default
+        self,
+        *,
+        fingerprint: bytes,
+        identity: Callable[[], bytes],
+        directory: Path | None = None,
+        size_limit: int = DEFAULT_SIZE,
+        age_limit: float = DEFAULT_AGE,
+        memory_limit: int = DEFAULT_MEMORY,
+        durability: Literal["process", "disk"] = "process",
+        open_frames: Callable[[], Iterable[tuple[int, bytes]]] = tuple,
+        span_key: SpanKey | None = None,
+        time_of: TimeOf | None = None,
+        tell: Callable[[str], None],
+    ) -> None:
+        self.counters = Counters()
+        self._fingerprint = fingerprint
+        self._span_key = span_key
+        self._time_of = time_of
+        self._maker = Maker(
+            directory=directory,
+            fingerprint=fingerprint,
+            identity=identity,
+            limit=size_limit,
+            counters=self.counters,
+            drop_held=self._drop_held,
+        )
+        self._writer = Writer(
+            make=self._maker.make,
+            open_frames=open_frames,
+            tell=tell,
+            counters=self.counters,
+            memory_limit=memory_limit,
+            is_durable=durability == "disk",
+        )
+        self._upkeep = Upkeep(
+            writer=self._writer,
+            maker=self._maker,
+            counters=self.counters,
+            drop_held=self._drop_held,
+            age_limit=age_limit,
+        )
+        self._adopted: list[Adopted] = []
+        self.append: Callable[[int, bytes], None] = self._writer.append
+        """Keeps a frame of a kind of `frames`. Never raises, never waits for its own thread; from any thread, signal
+        handler or finalizer. A payload over 16 MiB is dropped and counted. It is the writer's, to save a call."""
+        follow_forks(self._writer, self)
+
+    def define_scope(self, payload: bytes) -> None:
+        """Keeps a SCOPE frame, and writes it again at the head of each later segment, a forked child's too."""
+        self._writer.define_scope(payload)
+
+    def mark(self) -> Callable[[], bool]:
+        """The end of what has been appended so far; the returned function says whether all before it is done with.
+
+        From any thread.
+        """
+        ends: list[tuple[Segment, int]] | None = None
+
+        def is_done() -> bool:
+            nonlocal ends
+            if ends is None:  # what is only in memory may come to lie behind the end on disk
+                if len(self._writer.ring):
+                    return False
+                ends = [(segment, segment.written) for segment in self._writer.segments()]
+            return all(segment.is_closed or segment.acknowledged >= end for segment, end in ends)
+
+        is_done()
+        return is_done
+
+    # The rest is for one thread at a time, the shipper's.
+
+    def wait(self, timeout: float | None = None, *, for_frames: bool = True) -> bool:
+        """Sleeps until there is something to read, `prepare` is needed or `wake` is called; False when time (s) is up.
+
+        Without `for_frames`, as between two tries at a collector that is down, frames that wait do not end it.
+        """
+        if for_frames and self._adopted:
+            return True
+        return self._writer.wait(timeout, for_frames=for_frames)
+
+    def wake(self) -> None:
+        """Ends a `wait`, from any thread or signal handler."""
+        self._writer.bell.ring()
+
+    def prepare(self) -> None:
+        """Does what needs the disk: the next segment, full ones, limits, another try after a failure. Never raises.
+
+        To be called whenever `wait` returns, before `read`.
+        """
+        self._upkeep.work()
+
+    def read(self, limit_bytes: int = 1 << 20, limit_frames: int = 2048) -> Batch | None:
+        """The oldest frames that are not acknowledged, this process's own first; None when there are none.
+
+        At least one frame whatever its size. Adopted segments that are acknowledged to the end are removed here.
+        """
+        frames = self._writer.ring.read(limit_bytes, limit_frames)
+        if frames:
+            return self._batch(frames, self._writer.ring.acknowledge)
+        for segment in self._writer.segments():
+            frames, end = segment.read(limit_bytes, limit_frames)
+            if frames:
+                return self._batch(frames, partial(segment.acknowledge, end))
+            if segment is not self._writer.current:
+                self._remove(segment)
+        for adopted in list(self._adopted):
+            batch = adopted.read(limit_bytes, limit_frames)
+            if batch is not None:
+                return batch
+            self._adopted.remove(adopted)
+        return None
+
+    def scan(self) -> int:
+        """Adopts what dead processes left for the same destination; how many segments that was. Never raises."""
+        try:
+            directory = self._maker.directory
+        except OSError:
+            return 0
+        found = scan(
+            directory, self._fingerprint, span_key=self._span_key, time_of=self._time_of, counters=self.counters
+        )
+        self._adopted += found
+        return len(found)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How much of this process's own is not acknowledged, on disk."""
+        return sum(segment.written - segment.acknowledged for segment in self._writer.segments())
+
+    def close(self) -> None:
+        """Leaves what is not acknowledged to other processes; later frames are dropped and counted. Idempotent."""
+        if self._writer.is_closed:
+            return
+        self.prepare()
+        left = self._writer.close()
+        lost = sum(HEAD.unpack_from(frame)[0] & 255 in COUNTED for frame in left)
+        if lost:
+            self.counters.drop("memory", lost)
+            self._writer.next.tell_once(f"{lost} frames were only in memory and are lost")
+        is_open = bool(self._writer.open_frames())
+        for segment in list(self._writer.full):
+            is_last = segment is self._writer.full[-1]
+            segment.read(1, 1)  # goes over what nobody waits for
+            segment.close(keep=segment.acknowledged < segment.written or (is_last and is_open))
+        self._writer.full.clear()
+        for adopted in self._adopted:
+            adopted.close()
+        self._adopted = []
+
+    def begin_after_fork(self) -> None:
+        """In a forked child: this process has made and adopted nothing yet."""
+        for adopted in self._adopted:
+            adopted.close()
+        self._adopted = []
+        self._upkeep.begin()
+        self._maker.begin()
+
+    def _batch(self, frames: list[tuple[int, bytes]], when_done: Callable[[], None]) -> Batch:
+        return Batch(
+            identity=self._maker.identity,
+            scopes=self._writer.scopes,
+            frames=frames,
+            when_done=when_done,
+            when_refused=self._set_aside,
+        )
+
+    def _set_aside(self, kind: int, payload: bytes, scopes: tuple[bytes, ...]) -> None:
+        self.counters.refused += 1
+        try:
+            keep_refused(self._maker.directory, self._maker.first_header, kind=kind, payload=payload, scopes=scopes)
+        except OSError:
+            self.counters.drop("refused and not kept")
+
+    def _drop_held(self, key: FileKey, reason: str) -> bool:
+        for segment in list(self._writer.full):
+            if segment.key == key:
+                self.counters.drop(reason, segment.count_waiting().total())
+                self._remove(segment)
+                return True
+        for adopted in list(self._adopted):
+            if adopted.key == key:
+                self.counters.drop(reason, adopted.count_waiting().total())
+                adopted.remove()
+                return True
+        return False
+
+    def _remove(self, segment: Segment) -> None:
+        try:
+            self._writer.full.remove(segment)
+        except ValueError:  # dropped by the limits meanwhile
+            return
+        segment.close(keep=False)

@@ -1,0 +1,92 @@
+"""What a spool needs done now and then, on the shipper's thread, because it takes a disk."""
+
+import sys
+import time
+from contextlib import suppress
+from typing import Final
+
+from otel_ia.delivery.spooling.counters import Counters
+from otel_ia.delivery.spooling.frames import DROPPED, dropped_payload
+from otel_ia.delivery.spooling.limits import DropHeld, drop_expired
+from otel_ia.delivery.spooling.maker import Maker
+from otel_ia.delivery.spooling.segment import Segment
+from otel_ia.delivery.spooling.writer import Writer
+
+LOOK_EVERY: Final = 1.0
+EXPIRE_EVERY: Final = 60.0
+
+
+class Upkeep:
+    """Knows when each thing was last done."""
+
+    def __init__(
+        self, *, writer: Writer, maker: Maker, counters: Counters, drop_held: DropHeld, age_limit: float
+    ) -> None:
+        self._writer = writer
+        self._maker = maker
+        self._counters = counters
+        self._drop_held = drop_held
+        self._age_limit = age_limit
+        self._can_warm = sys.platform == "linux"
+        self.begin()
+
+    def begin(self) -> None:
+        """Nothing was done yet: at first, and in a forked child."""
+        self._look_at = self._expire_at = 0.0
+
+    def work(self) -> None:
+        """Does what is due. Never raises."""
+        for reason, count in self._counters.take_unrecorded().items():
+            self._writer.append(DROPPED, dropped_payload(reason, count))
+        self._writer.prepare()
+        succession = self._writer.next
+        try:
+            self._look_after_segments()
+        except ValueError:  # a segment was dropped and closed meanwhile
+            return
+        except OSError as error:
+            if succession is self._writer.next:  # not in a child that a signal handler forked in the middle
+                succession.tell_once(f"the spool's directory cannot be looked after: {error.strerror}")
+
+    def _look_after_segments(self) -> None:
+        for segment in self._writer.segments():
+            segment.look_after()
+            if segment is not self._writer.current:
+                segment.trim()
+        self._warm()
+        now = time.monotonic()
+        if now >= self._look_at:
+            self._look_at = now + LOOK_EVERY
+            self._look_for_segments()
+        if now >= self._expire_at:
+            self._expire_at = now + EXPIRE_EVERY
+            self._expire(now)
+
+    def _warm(self) -> None:
+        if self._can_warm:
+            try:
+                self._writer.current.warm()
+            except OSError:
+                self._can_warm = False
+
+    def _look_for_segments(self) -> None:
+        """What is not acknowledged of a segment that others no longer find goes into the next one."""
+        for segment in self._writer.segments():
+            if segment.descriptor >= 0 and not segment.is_in_place():
+                if segment is self._writer.current:
+                    self._writer.leave_current()
+                self._write_again(segment)
+
+    def _write_again(self, segment: Segment) -> None:
+        while (found := segment.read(1 << 20, 2048))[0]:
+            for kind, payload in found[0]:
+                self._writer.append(kind, payload)
+            segment.acknowledge(found[1])
+
+    def _expire(self, now: float) -> None:
+        """By this process's own clock for its own segments: a clock that is set does not make them old."""
+        for segment in self._writer.segments():
+            if segment is not self._writer.current and now - segment.made_at > self._age_limit:
+                self._drop_held(segment.key, "age")
+        with suppress(OSError):  # nothing was ever written, or the writer has told of it
+            drop_expired(self._maker.directory, self._age_limit, counters=self._counters)
