@@ -1,8 +1,8 @@
 """What a monitored call costs, beside the same work with the plain SDK: `python -m benchmarks.calls`.
 
-Our side is complete when the call returns: its span is encoded and in a spool on disk. The SDK's side has a sampler and
-no exporter, as if delivery were free. Rounds of the two sides alternate; each ratio is of two neighbouring rounds.
-A typical span has four attributes fixed at its call site, four of its own and an event with two.
+Our side is complete when the call returns: its span is free of secrets, encoded and in a spool on disk. The SDK's side
+has a sampler and no exporter, as if delivery were free. Rounds of the two sides alternate; each ratio is of two
+neighbouring rounds. A typical span has four attributes fixed at its call site, four of its own and an event with two.
 """
 
 import statistics
@@ -25,6 +25,7 @@ from otel_ia.recording.current import attach
 from otel_ia.recording.functions import monitor_function
 from otel_ia.recording.generators import monitor_generator_function
 from otel_ia.recording.places import Place
+from otel_ia.redaction import make_redactor
 from otel_ia.sdk.provider import TracerProvider, TracingState
 from otel_ia.sdk.sink import SpoolSink
 from otel_ia.sdk.tracer import Tracer
@@ -55,7 +56,7 @@ class Ours:
         )
         sink.connect(self.spool.append, self.spool.define_scope)
         self.provider = TracerProvider()
-        self.provider.install(TracingState([], resource=RESOURCE, sampler=sampler, sink=sink))
+        self.provider.install(TracingState([], resource=RESOURCE, sampler=sampler, sink=sink, redactor=make_redactor()))
         tracer = self.provider.get_tracer("benchmark")
         assert isinstance(tracer, Tracer)
         self.tracer = tracer

@@ -48,7 +48,9 @@ def _stack_trace(error: BaseException) -> str:
     whole = format_exception(error, FRAME_LIMIT)
     if len(whole) > STACK_TRACE_LIMIT:
         half = STACK_TRACE_LIMIT // 2
-        whole = f"{whole[:half]}\n  … {len(whole) - 2 * half} characters left out …\n{whole[-half:]}"
+        # At ends of lines, for half a secret is not known as one.
+        head, tail = whole[:half].rpartition("\n")[0] or whole[:half], whole[-half:].partition("\n")[2] or whole[-half:]
+        whole = f"{head}\n  … {len(whole) - len(head) - len(tail)} characters left out …\n{tail}"
     return values.text(whole, STACK_TRACE_LIMIT + 100)
 
 

@@ -4,10 +4,11 @@ import logging
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import cast
 
-from opentelemetry import propagate
+from opentelemetry import propagate, trace
 from opentelemetry.propagators.composite import CompositePropagator
 from opentelemetry.propagators.textmap import TextMapPropagator
 from opentelemetry.sdk._logs import LogRecordProcessor
@@ -95,12 +96,18 @@ def _make_outboxes(settings: Settings, state: TracingState) -> list[Outbox]:
             signal,
             destination,
             service=service,
-            identity=lambda: encode_resource(state.resource),
+            identity=partial(_identity_of, signal, state),
             keeping=keeping,
             teller=teller,
         )
         for signal, destination in destinations.items()
     ]
+
+
+def _identity_of(signal: Signal, state: TracingState) -> bytes:
+    """What describes the process that made what is sent; another library's spans have that library's resource."""
+    theirs = getattr(trace.get_tracer_provider(), "resource", None) if is_provider_foreign() else None
+    return encode_resource(theirs if signal == "traces" and isinstance(theirs, Resource) else state.resource)
 
 
 def _make_redactor(settings: Settings) -> Redactor | None:

@@ -71,7 +71,7 @@ def _encode(span: "Span", end: int) -> bytes:
     parent, own, redactor = span.parent_identity, span.own, span.home.redactor
     further = span.further.encode(redactor) if span.further is not None else b""
     if own and redactor is not None:
-        own = dict(redactor.redact_attributes(own))
+        own = redactor.redact_attributes(own)
     if trace_state is not None:
         further += encode_trace_state(trace_state)
     if parent is not None and parent[2]:

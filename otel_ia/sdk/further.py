@@ -1,6 +1,5 @@
 """What only some spans have: events, links, a status, losses over a limit."""
 
-import copy
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
@@ -64,43 +63,30 @@ class Further:
             del self.links[0]
             self.dropped_links += 1
 
-    def encode(self, redactor: Redactor | None = None) -> bytes:
+    def encode(self, redactor: Redactor | None) -> bytes:
         """All of it as fields of a Span message, without its secrets."""
-        if redactor is not None:
-            return self._redacted(redactor).encode()
-        # Copies, for another thread may be adding.
-        pieces = [
-            encode_event(event.name, event.timestamp, event.kept, event.dropped_attributes)
-            for event in list(self.events)
-        ]
-        pieces += [encode_link(link.context, link.attributes, link.dropped_attributes) for link in list(self.links)]
-        if self.status is not UNSET:
-            pieces.append(encode_status(self.status.status_code, self.status.description))
+        pieces = []
+        for event in list(self.events):  # a copy, for another thread may be adding
+            name, attributes = event.name, event.kept
+            if redactor is not None:
+                name, attributes = redactor.redact_text(name), redactor.redact_attributes(attributes)
+            pieces.append(encode_event(name, event.timestamp, attributes, event.dropped_attributes))
+        for link in list(self.links):
+            linked: Any = link.attributes or {}
+            if redactor is not None:
+                linked = redactor.redact_attributes(linked)
+            pieces.append(encode_link(link.context, linked, link.dropped_attributes))
+        status = self.status
+        if status is not UNSET:
+            description = status.description
+            if redactor is not None and description:
+                description = redactor.redact_text(description)
+            pieces.append(encode_status(status.status_code, description))
         if self.dropped_attributes or self.dropped_events or self.dropped_links:
             pieces.append(
                 encode_dropped(attributes=self.dropped_attributes, events=self.dropped_events, links=self.dropped_links)
             )
         return b"".join(pieces)
-
-    def _redacted(self, redactor: Redactor) -> "Further":
-        redacted = copy.copy(self)
-        redacted.events = [
-            Event(
-                redactor.redact_text(event.name),
-                event.timestamp,
-                dict(redactor.redact_attributes(event.kept)),
-                event.dropped_attributes,
-            )
-            for event in list(self.events)
-        ]
-        redacted.links = []
-        for link in list(self.links):
-            attributes: Any = redactor.redact_attributes(link.attributes or {})
-            redacted.links.append(Link(link.context, attributes))
-        description = self.status.description
-        if description:
-            redacted.status = Status(self.status.status_code, redactor.redact_text(description))
-        return redacted
 
 
 def new_link(context: SpanContext | None, attributes: Any, limits: AttributeLimits) -> Link | None:

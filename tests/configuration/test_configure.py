@@ -301,3 +301,14 @@ def test_variables_that_the_sdk_reads_at_import_are_checked_before_it_is_loaded(
         done = run(**{variable: "nope"})
         assert done.returncode == 1
         assert f"SettingError: environment {variable}: " in done.stderr
+
+
+def test_spans_of_a_foreign_provider_keep_its_resource(receiver: Receiver) -> None:
+    foreign = (
+        "from opentelemetry import trace; from opentelemetry.sdk.trace import TracerProvider\n"
+        "from opentelemetry.sdk.resources import Resource\n"
+        "trace.set_tracer_provider(TracerProvider(resource=Resource({'service.name': 'theirs'})))"
+    )
+    done = run(before=foreign, arguments=f"endpoint={receiver.endpoint!r}, service_name='ours'")
+    assert done.returncode == 0
+    assert {resource["service.name"] for resource in receiver.resources} == {"theirs", "ours"}
