@@ -33,7 +33,7 @@ def without_measurements(output: str) -> str:
     output = re.sub(r"\b\d\d:\d\d:\d\d\b", "TIME", output)
     output = re.sub(r"\b[\d.,]+ (µs|ms|s)\b", "DURATION", output)
     output = re.sub(r" +◆ self \d+%", "", output)
-    output = re.sub(r"[━╺╸]+", "BAR", output)
+    output = re.sub(r" *[━╺╸]+", "  BAR", output)
     output = re.sub(r"<string>:\d+|\w+\.py:\d+", "PLACE", output)
     return "\n".join(re.sub(r"[ ─]{2,}", "  ", line).rstrip() for line in output.strip().splitlines())
 

@@ -31,7 +31,7 @@ class KeptSpans:
         self.announced.append(message)
 
     def settled(self, span_id: int, /) -> None:
-        self.happened.append(("settled", self._names[span_id]))
+        self.happened.append(("settled", self._names.get(span_id, "begun at the recursion limit")))
 
     def ended(self, payload: bytes, /) -> None:
         self.on_ended()
