@@ -2,7 +2,7 @@
 
 import gzip
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,17 +15,43 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What a request is answered with. One that is not answered is held until the server ends, or `closes` at once."""
+
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    answers: bool = True
+    closes: bool = False
+
+
+HANG = Reply(answers=False)
+CLOSE = Reply(answers=False, closes=True)
+
+
 @dataclass
 class Receiver:
-    """What has arrived so far. `status` is what it answers."""
+    """What has arrived so far. `status` is what it answers; `behaviour`, given a request's number from 0, says more."""
 
     endpoint: str
     status: int = 200
+    behaviour: Callable[[int], Reply] | None = None
+    requests: int = 0
+    sizes: list[int] = field(default_factory=list)
+    """How many spans and log records each request brought."""
     spans: list[Span] = field(default_factory=list)
     logs: list[LogRecord] = field(default_factory=list)
     resources: list[dict[str, Any]] = field(default_factory=list)
+    spans_by_resource: list[tuple[dict[str, Any], Span]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     arrived: threading.Condition = field(default_factory=threading.Condition)
+    ended: threading.Event = field(default_factory=threading.Event)
+
+    def wait_until(self, is_so: Callable[[], bool], timeout: float = 20.0) -> bool:
+        """Asks after each request; whether it became so."""
+        with self.arrived:
+            return self.arrived.wait_for(is_so, timeout)
 
     def wait_for(self, *, spans: int = 0, logs: int = 0, timeout: float = 10.0) -> None:
         """Returns when so many have arrived."""
@@ -65,13 +91,27 @@ def receiving(port: int = 0) -> Iterator[Receiver]:
                 body = gzip.decompress(body)
             with receiver.arrived:
                 receiver.headers.append({key.lower(): value for key, value in self.headers.items()})
-                if receiver.status == 200:
+                reply = receiver.behaviour(receiver.requests) if receiver.behaviour else Reply(status=receiver.status)
+                receiver.requests += 1
+                if reply.answers and reply.status == 200:
+                    before = len(receiver.spans) + len(receiver.logs)
                     _take(receiver, self.path, body)
+                    receiver.sizes.append(len(receiver.spans) + len(receiver.logs) - before)
                 receiver.arrived.notify_all()
-            self.send_response(receiver.status)
+            if reply.answers:
+                self.answer(reply)
+            elif not reply.closes:
+                receiver.ended.wait()
+
+        def answer(self, reply: Reply) -> None:
+            self.send_response(reply.status)
             self.send_header("Content-Type", "application/x-protobuf")
-            self.send_header("Content-Length", "0")
+            self.send_header("Content-Length", str(len(reply.body)))
+            for name, value in reply.headers.items():
+                self.send_header(name, value)
             self.end_headers()
+            if reply.body:
+                self.wfile.write(reply.body)
 
         def log_message(self, *_: object) -> None:
             """Says nothing."""
@@ -83,6 +123,7 @@ def receiving(port: int = 0) -> Iterator[Receiver]:
     try:
         yield receiver
     finally:
+        receiver.ended.set()
         server.shutdown()
         thread.join()
         server.server_close()
@@ -92,9 +133,11 @@ def _take(receiver: Receiver, path: str, body: bytes) -> None:
     if path.endswith("/v1/traces"):
         request = ExportTraceServiceRequest.FromString(body)
         for resource_spans in request.resource_spans:
-            receiver.resources.append(plain(resource_spans.resource.attributes))
+            resource = plain(resource_spans.resource.attributes)
+            receiver.resources.append(resource)
             for scope_spans in resource_spans.scope_spans:
                 receiver.spans.extend(scope_spans.spans)
+                receiver.spans_by_resource.extend((resource, span) for span in scope_spans.spans)
     elif path.endswith("/v1/logs"):
         logs = ExportLogsServiceRequest.FromString(body)
         for resource_logs in logs.resource_logs:

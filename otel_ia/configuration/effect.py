@@ -53,7 +53,7 @@ def put_into_effect(settings: Settings) -> Telemetry:
             resource=make_resource(settings),
             sampler=_make_sampler(settings),
             span_limits=_make_limits(settings),
-            redactor=_make_redactor(settings),
+            redactor=make_settings_redactor(settings),
         )
         outboxes = _make_outboxes(settings, state)
         for outbox in outboxes:
@@ -74,7 +74,7 @@ def put_into_effect(settings: Settings) -> Telemetry:
         if settings.log_level is not None:
             changes.callback(_set_root_level(settings.log_level))
         undo = changes.pop_all().close
-    return Telemetry(settings, outboxes, [*spans, *records], undo)
+    return Telemetry(settings, outboxes, [*spans, *records], undo, redactor=state.redactor)
 
 
 def _make_outboxes(settings: Settings, state: TracingState) -> list[Outbox]:
@@ -83,12 +83,6 @@ def _make_outboxes(settings: Settings, state: TracingState) -> list[Outbox]:
         destinations["traces"] = settings.traces
     if _wants_otlp(settings.logs_exporter, settings.logs.endpoint):
         destinations["logs"] = settings.logs
-    keeping = Keeping(
-        directory=Path(settings.spool_directory) if settings.spool_directory is not None else None,
-        size_limit=settings.spool_size,
-        age_limit=settings.spool_age,
-        durability=settings.durability,
-    )
     service = str(state.resource.attributes.get(semconv.SERVICE_NAME, ""))
     teller = Teller()
     return [
@@ -97,7 +91,7 @@ def _make_outboxes(settings: Settings, state: TracingState) -> list[Outbox]:
             destination,
             service=service,
             identity=partial(_identity_of, signal, state),
-            keeping=keeping,
+            keeping=make_keeping(settings),
             teller=teller,
         )
         for signal, destination in destinations.items()
@@ -110,7 +104,18 @@ def _identity_of(signal: Signal, state: TracingState) -> bytes:
     return encode_resource(theirs if signal == "traces" and isinstance(theirs, Resource) else state.resource)
 
 
-def _make_redactor(settings: Settings) -> Redactor | None:
+def make_keeping(settings: Settings) -> Keeping:
+    """How the settings want the spool to keep."""
+    return Keeping(
+        directory=Path(settings.spool_directory) if settings.spool_directory is not None else None,
+        size_limit=settings.spool_size,
+        age_limit=settings.spool_age,
+        durability=settings.durability,
+    )
+
+
+def make_settings_redactor(settings: Settings) -> Redactor | None:
+    """What takes out secrets, as the settings want it."""
     if not settings.redact:
         return None
     return make_redactor(keys=settings.redact_keys, patterns=settings.redact_patterns, emails=settings.redact_emails)

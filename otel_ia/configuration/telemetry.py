@@ -4,8 +4,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, Self
 
 from otel_ia.configuration.settings import Settings
+from otel_ia.configuration.stats import Stats, take_stats
 
 if TYPE_CHECKING:
+    from otel_ia.redaction import Redactor
     from otel_ia.sdk.outbox import Outbox
 
 
@@ -25,16 +27,23 @@ class Telemetry:
         outboxes: Sequence["Outbox"],
         processors: Sequence[Processor],
         undo: Callable[[], None],
+        *,
+        redactor: "Redactor | None" = None,
     ) -> None:
         self.settings = settings
         self._outboxes = list(outboxes)
         self._processors = list(processors)
         self._undo: Callable[[], None] | None = undo
+        self._redactor = redactor
 
     @property
     def is_active(self) -> bool:
         """Whether this configuration is still in effect."""
         return self._undo is not None
+
+    def stats(self) -> Stats:
+        """What has become of what this configuration recorded, so far; after `shutdown` too."""
+        return take_stats(self._outboxes, self._redactor)
 
     def flush(self, timeout: float = 10.0) -> bool:
         """Sends what has been recorded so far; whether the collector acknowledged it within `timeout` seconds."""

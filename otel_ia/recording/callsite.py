@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from opentelemetry import trace
-from opentelemetry.context import Context, attach
+from opentelemetry.context import Context
 from opentelemetry.trace import Span, Status, StatusCode, Tracer
 
 from otel_ia import clock, semconv
 from otel_ia.guard import guarded
 from otel_ia.recording import lines
+from otel_ia.recording.current import attach, reset
 from otel_ia.recording.outcome import Outcome, outcome_of, record_outcome
 from otel_ia.recording.places import Place
 from otel_ia.values import Value, qualified_name
@@ -240,6 +241,6 @@ def leave(token: Token[Context]) -> None:
     `detach` would log an error.
     """
     try:  # noqa: SIM105 - a quarter of the price of `contextlib.suppress`, in every call
-        token.var.reset(token)
+        reset(token)
     except ValueError:
         pass

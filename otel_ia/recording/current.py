@@ -4,13 +4,17 @@
 runtime context is configured, whose tokens name none, the API's own functions serve.
 """
 
+import sys
 from collections.abc import Callable
-from contextvars import ContextVar, Token
-from typing import Any, Final
+from contextvars import ContextVar, Token, copy_context
+from typing import Any, Final, TypeVar
 
 from opentelemetry import context as api
 from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, Span, set_span_in_context
+
+G = TypeVar("G")
+R = TypeVar("R")
 
 
 def _find_variable() -> ContextVar[Context] | None:
@@ -30,8 +34,26 @@ SPAN_KEY: Final[str] = next(iter(set_span_in_context(INVALID_SPAN, Context())))
 
 # A method of the variable is a tenth of the API's function: 40 of 300 ns.
 get_current: Final[Callable[[], Context]] = api.get_current if _variable is None else _variable.get
-attach: Final[Callable[[Context], Token[Context]]] = api.attach if _variable is None else _variable.set
-reset: Final[Callable[[Token[Context]], None]] = api.detach if _variable is None else _variable.reset
+
+
+def _holding(step: Callable[[G], R]) -> Callable[[G], R]:
+    """The same, safe before Python 3.12: there a collection may run in the middle of `ContextVar.set`.
+
+    If a finalizer then sets the variable too, the map that the outer call still works on is freed, and the interpreter
+    crashes. A copy of the context keeps that map; it costs 25 ns.
+    """
+    if sys.version_info >= (3, 12):
+        return step
+
+    def hold(given: G) -> R:
+        held = copy_context()  # noqa: F841 - alive until this returns
+        return step(given)
+
+    return hold
+
+
+attach: Final[Callable[[Context], Token[Context]]] = _holding(api.attach if _variable is None else _variable.set)
+reset: Final[Callable[[Token[Context]], None]] = _holding(api.detach if _variable is None else _variable.reset)
 """Raises ValueError for a token of another `contextvars.Context`."""
 
 put_in_context: Final[Callable[[Any, str, object], None]] = dict.__setitem__

@@ -13,7 +13,7 @@ from types import FrameType, TracebackType
 from typing import Any, Final, TypeVar, overload
 
 from opentelemetry import trace
-from opentelemetry.context import Context, attach, get_current
+from opentelemetry.context import Context, get_current
 from opentelemetry.trace import Span
 
 from otel_ia import values
@@ -22,6 +22,7 @@ from otel_ia.guard import guarded
 from otel_ia.recording.callables import MonitoredCallable, below_stand_ins, called_function
 from otel_ia.recording.callsite import Call, CallSite, Description, LateCallSite, leave
 from otel_ia.recording.classes import monitor_class
+from otel_ia.recording.current import attach
 from otel_ia.recording.functions import monitor_coroutine_function, monitor_function, resembling
 from otel_ia.recording.generators import monitor_async_generator_function, monitor_generator_function
 from otel_ia.recording.lines import level_number

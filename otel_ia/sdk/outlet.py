@@ -12,16 +12,22 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from otel_ia.delivery.wire.requests import encode_scope
 from otel_ia.delivery.wire.spans import encode_readable_span
 from otel_ia.guard import guarded
+from otel_ia.redaction import Redactor
 from otel_ia.sdk.home import KNOWN_NAMES, LONG_CALL, TracingState
+from otel_ia.sdk.redacted import redacted_span
 from otel_ia.sdk.sink import Sink
 from otel_ia.sdk.stack import Stack
 
 
 class SinkProcessor(SpanProcessor):
-    """A span processor of the SDK's that hands sampled spans to a sink, each in the thread that ends it."""
+    """A span processor of the SDK's that hands sampled spans to a sink, each in the thread that ends it.
 
-    def __init__(self, sink: Sink) -> None:
+    With a redactor they have no secrets any more when they come there.
+    """
+
+    def __init__(self, sink: Sink, redactor: Redactor | None = None) -> None:
         self._sink = sink
+        self._redactor = redactor
         self._prefixes: dict[InstrumentationScope | None, bytes] = {}
         self._are_long: dict[str, bool] = {}
         self._begun: dict[int, bool] = {}
@@ -37,14 +43,14 @@ class SinkProcessor(SpanProcessor):
         is_long = self._are_long.get(span.name, len(self._are_long) < KNOWN_NAMES)
         self._begun[context.span_id] = is_long
         if is_long:
-            self._sink.begun(context.span_id, self._prefix(span.instrumentation_scope) + encode_readable_span(span))
+            self._sink.begun(context.span_id, self._encode(span))
 
     @guarded
     def on_end(self, span: ReadableSpan) -> None:
         context = span.get_span_context()
         if context is None or not context.trace_flags.sampled or context.span_id in self._of_parent:
             return
-        payload = self._prefix(span.instrumentation_scope) + encode_readable_span(span)
+        payload = self._encode(span)
         if self._begun.pop(context.span_id, False):
             self._sink.settled(context.span_id)
         self._sink.ended(payload)
@@ -55,6 +61,10 @@ class SinkProcessor(SpanProcessor):
         """In a forked child: what is open is ended by the parent."""
         self._of_parent |= self._begun.keys()
         self._begun = {}
+
+    def _encode(self, span: ReadableSpan) -> bytes:
+        shown = span if self._redactor is None else redacted_span(span, self._redactor)
+        return self._prefix(span.instrumentation_scope) + encode_readable_span(shown)
 
     def _prefix(self, scope: InstrumentationScope | None) -> bytes:
         prefix = self._prefixes.get(scope)
@@ -81,7 +91,7 @@ class Outlet(SpanProcessor):
         elif state.sink is None:
             self._processors = state.processors
         else:
-            self._processors = (SinkProcessor(state.sink), *state.processors)
+            self._processors = (SinkProcessor(state.sink, state.redactor), *state.processors)
 
     def on_start(self, span: sdk_trace.Span, parent_context: Context | None = None) -> None:
         for processor in self._processors:

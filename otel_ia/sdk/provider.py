@@ -19,6 +19,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, sampling
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
+import otel_ia.sdk.sites  # noqa: F401 - a first call in a signal handler would meet it half imported
 from otel_ia import semconv
 from otel_ia.errors import ProviderError
 from otel_ia.sdk.home import Home, Installed, TracingState

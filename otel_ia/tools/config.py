@@ -4,7 +4,6 @@ import argparse
 import json
 import os
 import sys
-import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -13,8 +12,7 @@ from typing import TextIO
 from otel_ia.configuration.resolution import DEFAULT, Resolved, resolve
 from otel_ia.configuration.settings import OPTIONS, SIGNALS, Destination, mask
 from otel_ia.errors import SettingError
-
-WIDTH = 80
+from otel_ia.tools.lines import printable, wrapped
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +69,16 @@ def _as_text(resolved: Resolved) -> str:
     lines = list(_shared(list(_lines(resolved))))
     given = [line for line in lines if line.origin != DEFAULT.source]
     defaults = [line for line in lines if line.origin == DEFAULT.source]
-    file = _printable(str(resolved.file)) if resolved.file is not None else "none"
-    printed = [*_wrapped(f"Settings file: {file}"), ""]
+    file = printable(str(resolved.file)) if resolved.file is not None else "none"
+    printed = [*wrapped(f"Settings file: {file}"), ""]
     for line in given:
-        printed += _wrapped(f"{line.name} = {_spelled(line.value)}")
-        printed += _wrapped(f"    from {_printable(line.origin)}")
+        printed += wrapped(f"{line.name} = {_spelled(line.value)}")
+        printed += wrapped(f"    from {printable(line.origin)}")
     if given:
         printed.append("")
     printed.append("Defaults:")
     for line in defaults:
-        printed += _wrapped(f"{line.name} = {_spelled(line.value)}")
+        printed += wrapped(f"{line.name} = {_spelled(line.value)}")
     return "\n".join(printed)
 
 
@@ -108,12 +106,6 @@ def _shared(lines: list[Line]) -> Iterator[Line]:
             yield Line(str(general), line.value, line.origin)
 
 
-def _wrapped(text: str) -> list[str]:
-    """Lines of at most 80 columns, but for longer words: a URL or path stays in one piece."""
-    indent = len(text) - len(text.lstrip()) + 4
-    return textwrap.wrap(text, WIDTH, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
-
-
 def _spelled(value: object) -> str:
     """The value as the environment would spell it."""
     if value is None:
@@ -121,15 +113,10 @@ def _spelled(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Mapping):
-        return ", ".join(f"{_printable(key)}={_spelled(item)}" for key, item in value.items()) or "empty"
+        return ", ".join(f"{printable(key)}={_spelled(item)}" for key, item in value.items()) or "empty"
     if isinstance(value, tuple):
         return ", ".join(map(_spelled, value)) or "none"
-    return _printable(str(value))
-
-
-def _printable(text: str) -> str:
-    """Files and paths of others send no control characters to the terminal."""
-    return text if text.isprintable() else ascii(text)
+    return printable(str(value))
 
 
 def _plain(value: object) -> object:

@@ -2,16 +2,17 @@
 
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from otel_ia import clock
 from otel_ia.delivery.spooling import directory as folder
-from otel_ia.delivery.spooling.adopted import read_all
-from otel_ia.delivery.spooling.frames import DAMAGED, DELIVERED, KINDS, START, parse_frames
-from otel_ia.delivery.spooling.header import CHANGING_SIZE, acknowledged_offset, decode_header
+from otel_ia.delivery.spooling.adopted import SpanKey, read_all
+from otel_ia.delivery.spooling.frames import DAMAGED, DELIVERED, KINDS, SPAN, START, parse_frames
+from otel_ia.delivery.spooling.header import CHANGING_SIZE, acknowledged_offset, decode_header, is_followed
 from otel_ia.delivery.spooling.ownership import held_descriptor, hold, lock, release
+from otel_ia.guard import guarded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,20 +36,24 @@ class SegmentInfo:
     size: int
 
 
-def describe(directory: Path) -> list[SegmentInfo]:
-    """What waits in the directory, the oldest first. Changes nothing. Raises OSError if it is not usable."""
+def describe(directory: Path, *, span_key: SpanKey | None = None) -> list[SegmentInfo]:
+    """What waits in the directory, the oldest first. Changes nothing. Raises OSError if it is not usable.
+
+    With `span_key`, as for `recovery.scan`, START frames are counted only where the span is still open.
+    """
     with folder.opened(directory) as opened:
         found = [
-            _describe(opened, directory, entry) for entry in folder.entries(opened, folder.SEGMENT, folder.REFUSED)
+            _describe(opened, directory, entry, span_key)
+            for entry in folder.entries(opened, folder.SEGMENT, folder.REFUSED)
         ]
     return [info for info in found if info is not None]
 
 
-def _describe(opened: int, directory: Path, entry: folder.Entry) -> SegmentInfo | None:
+def _describe(opened: int, directory: Path, entry: folder.Entry, span_key: SpanKey | None) -> SegmentInfo | None:
     # Closing another descriptor of a file this process holds would drop its lock.
     held = held_descriptor(entry.key)
     if held is not None:
-        return _read(directory, entry, read_all(held), is_alive=True) if held >= 0 else None
+        return _read(directory, entry, read_all(held), span_key, is_alive=True) if held >= 0 else None
     if not hold(entry.key):
         return None
     descriptor = None
@@ -56,7 +61,7 @@ def _describe(opened: int, directory: Path, entry: folder.Entry) -> SegmentInfo 
         descriptor = folder.open_file(opened, entry.name)
         if descriptor is None:
             return None
-        return _read(directory, entry, read_all(descriptor), is_alive=not lock(descriptor))
+        return _read(directory, entry, read_all(descriptor), span_key, is_alive=not lock(descriptor))
     except OSError:
         return None
     finally:
@@ -65,16 +70,20 @@ def _describe(opened: int, directory: Path, entry: folder.Entry) -> SegmentInfo 
         release(entry.key)
 
 
-def _read(directory: Path, entry: folder.Entry, data: bytes, *, is_alive: bool) -> SegmentInfo:
+def _read(
+    directory: Path, entry: folder.Entry, data: bytes, span_key: SpanKey | None, *, is_alive: bool
+) -> SegmentInfo:
     header = decode_header(data)
     frames: Counter[str] = Counter()
     sizes: Counter[str] = Counter()
     damaged = 0
     if header is not None:
         done = acknowledged_offset(data[:CHANGING_SIZE])
-        for kind, payload, end in parse_frames(data, header.size, len(data)):
+        found = list(parse_frames(data, header.size, len(data)))
+        is_over = _is_over(data, found, span_key)
+        for kind, payload, end in found:
             damaged += kind == DAMAGED
-            if kind == START or (kind in DELIVERED and end > done):
+            if (kind == START and not is_over(payload)) or (kind in DELIVERED and end > done):
                 frames[KINDS[kind]] += 1
                 sizes[KINDS[kind]] += len(payload)
     return SegmentInfo(
@@ -90,3 +99,21 @@ def _read(directory: Path, entry: folder.Entry, data: bytes, *, is_alive: bool) 
         damaged=damaged,
         size=entry.size,
     )
+
+
+def _is_over(data: bytes, found: list[tuple[int, bytes, int]], span_key: SpanKey | None) -> Callable[[bytes], bool]:
+    """Tells of START payloads whether their span has ended, or is kept in a later segment."""
+    if span_key is None:
+        return lambda _payload: False
+    if is_followed(data):
+        return lambda _payload: True
+    key_of = guarded(span_key)
+    over = {key_of(payload) for kind, payload, _ in found if kind == SPAN} | {None}
+
+    def is_over(payload: bytes) -> bool:
+        key = key_of(payload)
+        is_known = key in over
+        over.add(key)  # announced again at the head of this segment, it is still one
+        return is_known
+
+    return is_over

@@ -1,126 +1,98 @@
 """Nothing lost, never in the way: real programs that use `configure` and `monitor` and come to a bad end."""
 
-import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 from receiver import Receiver, plain, receiving
 
-BEGINNING = """
-import logging, os, sys, time
-import otel_ia
-from otel_ia import monitor
-
-@monitor
-def work(number):
-    with monitor("step", attributes={"number": number}):
-        return number * 2
-
-telemetry = otel_ia.configure(service_name="promised", endpoint=sys.argv[1])
-"""
+from .programs import deliver_what_is_left, ended, finish, last_number, numbers, read_until, start
 
 
-def start(program: str, endpoint: str, **environment: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", BEGINNING + program, endpoint],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **environment},
-    )
-
-
-def finish(program: str, endpoint: str, **environment: str) -> tuple[str, str, int]:
-    process = start(program, endpoint, **environment)
-    out, err = process.communicate(timeout=60)
-    return out, err, process.returncode
-
-
-@pytest.fixture(autouse=True)
-def spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    return tmp_path / "otel_ia" / "spool"
-
-
-@pytest.fixture
-def nobody() -> str:
-    """An endpoint where nothing listens."""
-    with receiving() as gone:
-        return gone.endpoint
-
-
-def numbers(receiver: Receiver) -> list[int]:
-    return sorted(plain(span.attributes)["number"] for span in receiver.spans if span.name == "step")
-
-
-def deliver_what_is_left(receiver: Receiver) -> None:
-    """A program of the same service and endpoint that records nothing itself."""
-    _, err, status = finish(
-        "telemetry.flush(20)\nos.environ.clear()\ntime.sleep(1)\ntelemetry.flush(20)", receiver.endpoint
-    )
-    assert (err, status) == ("", 0)
-
-
-def test_what_a_killed_program_had_finished_arrives_with_the_next(receiver: Receiver) -> None:
+@pytest.mark.parametrize("death", [signal.SIGKILL, signal.SIGTERM])
+def test_what_a_killed_program_had_finished_arrives_with_the_next(
+    receiver: Receiver, spool: Path, death: signal.Signals
+) -> None:
     receiver.status = 503
-    program = "for number in range(10_000_000):\n    work(number)\n    print(number, flush=True)"
-    process = start(program, receiver.endpoint)
-    assert process.stdout is not None
-    done = -1
-    while done < 500:
-        done = int(process.stdout.readline())
-    process.send_signal(signal.SIGKILL)
-    rest = process.stdout.read().split()
-    process.wait()
-    process.stdout.close()
-    assert process.stderr is not None
-    process.stderr.close()
-    last = max([done, *(int(number) for number in rest if number.isdigit())])
+    process = start(
+        "for number in range(10_000_000):\n    work(number)\n    print(number, flush=True)", receiver.endpoint
+    )
+    read_until(process, "500")
+    process.send_signal(death)
+    out, err, status = ended(process)
+    assert status == -death
+    assert "Traceback" not in err
+    last = last_number(out, at_least=500)
     receiver.status = 200
-    deliver_what_is_left(receiver)
+    deliver_what_is_left(receiver, spool)
     arrived = numbers(receiver)
     assert arrived[: last + 1] == list(range(last + 1))
     assert len(arrived) == len(set(arrived))
 
 
-def test_a_call_that_was_open_when_the_program_was_killed_arrives_as_abandoned(receiver: Receiver) -> None:
+@pytest.mark.parametrize("death", [signal.SIGKILL, signal.SIGTERM])
+def test_a_program_killed_while_it_delivers_sends_at_most_one_batch_twice(
+    receiver: Receiver, spool: Path, death: signal.Signals
+) -> None:
+    process = start(
+        "for number in range(10_000_000):\n    work(number)\n    print(number, flush=True)", receiver.endpoint
+    )
+    read_until(process, "1000")
+    receiver.wait_for(spans=1000)
+    process.send_signal(death)
+    out, _, _ = ended(process)
+    last = last_number(out, at_least=1000)
+    largest = 1 + max(receiver.sizes)
+    deliver_what_is_left(receiver, spool)
+    arrived = numbers(receiver)
+    assert set(range(last + 1)) <= set(arrived)
+    assert len(arrived) - len(set(arrived)) <= largest
+
+
+IN_PYTHON = "print('open', flush=True)\n    sys.stdin.read()"
+IN_NATIVE_CODE_WITH_THE_GIL = "import ctypes\n    ctypes.PyDLL(None).system(b'echo open; read nothing')"
+
+
+@pytest.mark.parametrize("call", [IN_PYTHON, IN_NATIVE_CODE_WITH_THE_GIL], ids=["python", "native"])
+@pytest.mark.parametrize("death", [signal.SIGKILL, signal.SIGTERM])
+def test_a_call_that_was_open_when_the_program_was_killed_arrives_as_abandoned(
+    receiver: Receiver, spool: Path, call: str, death: signal.Signals
+) -> None:
     receiver.status = 503
-    process = start("with monitor('training'):\n    print('open', flush=True)\n    time.sleep(60)", receiver.endpoint)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "open\n"
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    process = start(f"work(1)\nwith monitor('training'):\n    {call}", receiver.endpoint)
+    read_until(process, "open")
+    process.send_signal(death)
+    _, _, status = ended(process)
+    assert status == -death
     receiver.status = 200
-    deliver_what_is_left(receiver)
+    deliver_what_is_left(receiver, spool)
     span = receiver.span("training")
     assert plain(span.attributes)["ia.outcome"] == "abandoned"
     assert span.status.code == 2
     assert span.end_time_unix_nano >= span.start_time_unix_nano
+    assert numbers(receiver) == [1]
 
 
-def test_os_exit_loses_nothing(receiver: Receiver) -> None:
+def test_os_exit_loses_nothing(receiver: Receiver, spool: Path) -> None:
     finish("for number in range(1000):\n    work(number)\nos._exit(0)", receiver.endpoint)
-    deliver_what_is_left(receiver)
+    deliver_what_is_left(receiver, spool)
     assert sorted(set(numbers(receiver))) == list(range(1000))
 
 
-def test_a_collector_that_is_down_for_the_whole_program_gets_everything_from_the_next(nobody: str) -> None:
+def test_a_collector_that_is_down_for_the_whole_program_gets_everything_from_the_next(nobody: str, spool: Path) -> None:
     began = time.monotonic()
     out, err, status = finish("for number in range(2000):\n    work(number)\nprint('done')", nobody)
     assert time.monotonic() - began < 10
     assert (out, status) == ("done\n", 0)
     assert err.count("\n") <= 1, err
     with receiving(port=int(nobody.rpartition(":")[2])) as receiver:
-        deliver_what_is_left(receiver)
+        deliver_what_is_left(receiver, spool)
         assert numbers(receiver) == list(range(2000))
 
 
-def test_forked_children_that_leave_by_os_exit_lose_nothing(receiver: Receiver) -> None:
+def test_forked_children_that_leave_by_os_exit_lose_nothing(receiver: Receiver, spool: Path) -> None:
     program = """
 from multiprocessing import get_context
 work(0)
@@ -130,7 +102,7 @@ telemetry.flush(10)
 """
     _, err, status = finish(program, receiver.endpoint)
     assert (err, status) == ("", 0)
-    deliver_what_is_left(receiver)
+    deliver_what_is_left(receiver, spool)
     assert sorted(set(numbers(receiver))) == list(range(401))
     assert len({span.span_id for span in receiver.spans}) >= 802
 

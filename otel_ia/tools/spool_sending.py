@@ -1,0 +1,76 @@
+"""Delivers what ended processes left in a spool, on the thread that asks for it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from otel_ia.delivery.payloads import span_key, time_of
+from otel_ia.delivery.shipping.answers import Answer
+from otel_ia.delivery.shipping.destination import Destination, Signal
+from otel_ia.delivery.shipping.parcels import Item, pack
+from otel_ia.delivery.shipping.sending import send_parcel
+from otel_ia.delivery.shipping.transport import Transport, make_transport
+from otel_ia.delivery.spooling.adopted import Adopted
+from otel_ia.delivery.spooling.batch import Batch
+from otel_ia.delivery.spooling.recovery import scan
+
+
+@dataclass(slots=True, kw_only=True)
+class Sent:
+    """What became of it; `failure` is why the rest stays, empty when nothing does."""
+
+    delivered: int = 0
+    rejected: int = 0
+    set_aside: int = 0
+    failure: str = ""
+
+
+def send_left(directory: Path, fingerprint: bytes, *, signal: Signal, destination: Destination) -> Sent:
+    """Sends everything with this fingerprint to the destination, and removes what that has taken.
+
+    What another process adopts meanwhile is that one's to deliver. Ends at the first request that fails.
+    """
+    sent = Sent()
+    transport = make_transport(signal, destination)
+    try:
+        while not sent.failure and (found := scan(directory, fingerprint, span_key=span_key, time_of=time_of)):
+            _send_all(found, signal, transport, destination.timeout, sent)
+    finally:
+        transport.close()
+    return sent
+
+
+def _send_all(found: Sequence[Adopted], signal: Signal, transport: Transport, timeout: float, sent: Sent) -> None:
+    try:
+        for adopted in found:
+            while not sent.failure and (batch := adopted.read(1 << 20, 2048)) is not None:
+                _send_batch(batch, signal, partial(_request, transport, timeout), sent)
+    finally:
+        for adopted in found:
+            adopted.close()
+
+
+def _send_batch(batch: Batch, signal: Signal, send: "partial[Answer]", sent: Sent) -> None:
+    def take(piece: Sequence[Item], answer: Answer) -> None:
+        sent.delivered += len(piece) - answer.rejected
+        sent.rejected += answer.rejected
+
+    def set_aside(item: Item, _answer: Answer) -> None:
+        batch.set_aside(item[0])
+        sent.set_aside += 1
+
+    parcels, unsendable = pack(batch, [signal])
+    for index in unsendable:
+        batch.set_aside(index)
+        sent.set_aside += 1
+    for parcel in parcels.values():
+        answer = send_parcel(parcel, send, take=take, set_aside=set_aside)
+        if answer is not None:
+            sent.failure = answer.reason or "it did not take it"
+            return
+    batch.acknowledge()
+
+
+def _request(transport: Transport, timeout: float, body: bytes) -> Answer:
+    return transport.send(body, timeout)

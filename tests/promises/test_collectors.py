@@ -1,0 +1,153 @@
+"""Collectors that fail in every way they do: nothing is lost, and the program ends in time."""
+
+import time
+from pathlib import Path
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTracePartialSuccess,
+    ExportTraceServiceResponse,
+)
+from receiver import CLOSE, HANG, Receiver, Reply, receiving
+
+from .programs import deliver_what_is_left, ended, finish, numbers, read_until, start, tell
+
+EXIT_TIMEOUT = 1.0
+QUICKLY = {"OTEL_IA_EXIT_TIMEOUT": str(EXIT_TIMEOUT), "OTEL_EXPORTER_OTLP_TIMEOUT": "0.5"}
+PATIENTLY = {"OTEL_IA_EXIT_TIMEOUT": str(EXIT_TIMEOUT)}
+
+FAULTS = {
+    "429 with Retry-After": Reply(status=429, headers={"Retry-After": "1"}),
+    "503": Reply(status=503),
+    "400": Reply(status=400),
+    "hanging": HANG,
+    "closing": CLOSE,
+    "redirecting": Reply(status=307, headers={"Location": "http://127.0.0.1:9/v1/traces"}),
+}
+each_fault = pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
+
+WORK = """
+def work_on(numbers):
+    for number in numbers:
+        work(number)
+
+"""
+
+
+@each_fault
+def test_a_collector_that_recovers_gets_everything_once(receiver: Receiver, fault: Reply) -> None:
+    failures = 3 if fault.status == 400 else 2  # of a 400 the second request asks whether it is the content
+    receiver.behaviour = lambda number: fault if number < failures else Reply()
+    program = """
+work_on(range(100))
+print("flushed", telemetry.flush(0.2))
+work_on(range(100, 200))
+while not telemetry.flush(10):
+    time.sleep(0.01)
+"""
+    out, err, status = finish(WORK + program, receiver.endpoint, **QUICKLY)
+    assert (out, status) == ("flushed False\n", 0)
+    assert err.count("\n") <= 1, err
+    assert numbers(receiver) == list(range(200))
+
+
+def test_a_collector_that_asks_to_be_left_alone_is(receiver: Receiver) -> None:
+    moments = []
+
+    def behaviour(number: int) -> Reply:
+        moments.append(time.monotonic())
+        return Reply(status=429, headers={"Retry-After": "2"}) if number == 0 else Reply()
+
+    receiver.behaviour = behaviour
+    _, _, status = finish(WORK + "work_on(range(100))\ntelemetry.flush(20)", receiver.endpoint)
+    assert status == 0
+    assert moments[1] - moments[0] >= 2
+    assert numbers(receiver) == list(range(100))
+
+
+def seconds_to_end(program: str, endpoint: str, **environment: str) -> float:
+    """How long a program takes to end after its last line."""
+    process = start(f"{WORK}{program}\nprint('last line', flush=True)", endpoint, **environment)
+    read_until(process, "last line")
+    began = time.monotonic()
+    _, err, status = ended(process)
+    took = time.monotonic() - began
+    assert status == 0, err
+    assert err.count("\n") <= 1, err
+    return took
+
+
+@each_fault
+def test_a_fault_first_met_at_the_exit_holds_it_up_to_the_deadline_at_most(
+    receiver: Receiver, spool: Path, fault: Reply
+) -> None:
+    receiver.behaviour = lambda _: fault
+    assert seconds_to_end("work_on(range(100))", receiver.endpoint, **PATIENTLY) < EXIT_TIMEOUT + 0.5
+    receiver.behaviour = None
+    deliver_what_is_left(receiver, spool)
+    assert numbers(receiver) == list(range(100))
+
+
+@each_fault
+def test_a_collector_known_to_be_down_holds_up_nothing(receiver: Receiver, spool: Path, fault: Reply) -> None:
+    receiver.behaviour = lambda _: fault
+    program = "work_on(range(100))\nassert not telemetry.flush(0.8)\nwork_on(range(100, 200))"
+    assert seconds_to_end(program, receiver.endpoint, **QUICKLY) < 0.5
+    receiver.behaviour = None
+    deliver_what_is_left(receiver, spool)
+    assert numbers(receiver) == list(range(200))
+
+
+def test_nobody_there_holds_up_nothing(nobody: str, spool: Path) -> None:
+    program = "work_on(range(100))\nassert not telemetry.flush(0.5)\nwork_on(range(100, 200))"
+    assert seconds_to_end(program, nobody) < 0.5
+    with receiving(port=int(nobody.rpartition(":")[2])) as receiver:
+        deliver_what_is_left(receiver, spool)
+        assert numbers(receiver) == list(range(200))
+
+
+def test_a_collector_that_is_restarted_gets_everything() -> None:
+    program = """
+for line in sys.stdin:
+    begin, end = line.split()
+    work_on(range(int(begin), int(end)))
+    print("done", telemetry.flush(0.5), flush=True)
+while not telemetry.flush(10):
+    time.sleep(0.01)
+"""
+    with receiving() as before:
+        process = start(WORK + program, before.endpoint)
+        tell(process, "0 100")
+        read_until(process, "done True")
+    tell(process, "100 200")
+    read_until(process, "done False")
+    with receiving(port=int(before.endpoint.rpartition(":")[2])) as after:
+        tell(process, "200 300")
+        _, err, status = ended(process)
+        assert status == 0, err
+        assert numbers(before, after) == list(range(300))
+
+
+def test_what_the_collector_rejects_is_told_and_not_sent_again(receiver: Receiver) -> None:
+    partial = ExportTracePartialSuccess(rejected_spans=3, error_message="too old")
+    body = ExportTraceServiceResponse(partial_success=partial).SerializeToString()
+    receiver.behaviour = lambda number: Reply(body=body if number == 0 else b"")
+    _, err, status = finish(WORK + "work_on(range(100))\nassert telemetry.flush(10)", receiver.endpoint)
+    assert status == 0
+    assert "3 of traces" in err
+    assert "too old" in err
+    assert numbers(receiver) == list(range(100))
+
+
+@pytest.mark.parametrize("call", ["telemetry.flush({})", "telemetry.shutdown({})"])
+def test_a_hanging_collector_is_given_the_time_that_was_asked_for(receiver: Receiver, spool: Path, call: str) -> None:
+    receiver.behaviour = lambda _: HANG
+    program = f"work_on(range(100))\nbegan = time.monotonic()\nresult = {call.format(0.5)}\n"
+    program += "print(result, time.monotonic() - began, flush=True)\nos._exit(0)"
+    out, _, _ = finish(WORK + program, receiver.endpoint)
+    result, took = out.split()
+    assert result == "False"
+    assert 0.5 <= float(took) < 1
+    receiver.behaviour = None
+    deliver_what_is_left(receiver, spool)
+    assert numbers(receiver) == list(range(100))

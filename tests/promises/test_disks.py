@@ -1,0 +1,186 @@
+"""Disks that fail: the program is not disturbed, what can be kept is delivered, what is dropped is counted and told."""
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from receiver import Receiver, receiving
+
+from .programs import deliver_what_is_left, ended, finish, numbers, read_until, start, tell
+
+WORK = """
+def work_on(numbers):
+    for number in numbers:
+        work(number)
+
+"""
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount(place, "size=16m")
+    yield place
+    subprocess.run(["umount", "--lazy", place], check=True)
+
+
+def mount(place: Path, options: str) -> None:
+    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", place]
+    if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("mounting a tmpfs needs a privileged user")
+
+
+def test_a_disk_that_is_full_from_the_beginning_disturbs_nothing(receiver: Receiver, small_disk: Path) -> None:
+    with (small_disk / "ballast").open("wb") as ballast:
+        os.posix_fallocate(ballast.fileno(), 0, os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_frsize)
+    program = "work_on(range(1000))\ntelemetry.flush(20)"
+    _, err, status = finish(WORK + program, receiver.endpoint, OTEL_IA_SPOOL_DIRECTORY=str(small_disk / "spool"))
+    assert status == 0
+    assert err.count("only in memory") == 1, err
+    assert numbers(receiver) == list(range(1000))
+
+
+def test_a_disk_that_fills_up_in_an_outage_loses_nothing_while_memory_lasts(
+    receiver: Receiver, small_disk: Path
+) -> None:
+    receiver.status = 503
+    program = """
+work_on(range(500))
+print("begun", flush=True)
+sys.stdin.readline()
+work_on(range(500, 5000))
+print("worked", flush=True)
+sys.stdin.readline()
+while not telemetry.flush(10):
+    time.sleep(0.01)
+"""
+    process = start(WORK + program, receiver.endpoint, OTEL_IA_SPOOL_DIRECTORY=str(small_disk / "spool"))
+    read_until(process, "begun")
+    with (small_disk / "ballast").open("wb") as ballast:
+        os.posix_fallocate(ballast.fileno(), 0, os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_frsize)
+    tell(process, "work")
+    read_until(process, "worked")
+    receiver.status = 200
+    tell(process, "deliver")
+    _, err, status = ended(process)
+    assert status == 0
+    assert err.count("only in memory") == 1, err
+    assert numbers(receiver) == list(range(5000))
+
+
+@pytest.mark.parametrize("home", ["file", "read-only", "kernel's", "unknown"])
+def test_a_home_that_takes_nothing_disturbs_nothing(
+    receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: str
+) -> None:
+    places = {"file": tmp_path / "file" / "home", "read-only": tmp_path / "read-only", "kernel's": Path("/proc/self")}
+    monkeypatch.delenv("XDG_STATE_HOME")
+    (tmp_path / "file").touch()
+    if home == "read-only":
+        places[home].mkdir()
+        mount(places[home], "ro")
+    monkeypatch.setenv("HOME", str(places.get(home, "")))
+    try:
+        _, err, status = finish(WORK + "work_on(range(1000))\ntelemetry.flush(20)", receiver.endpoint)
+    finally:
+        if home == "read-only":
+            subprocess.run(["umount", "--lazy", places[home]], check=True)
+    assert status == 0, err
+    assert numbers(receiver) == list(range(1000))
+    if home != "unknown":  # the system knows the user's home
+        assert err.count("only in memory") == 1, err
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["lasting", "repeated"])
+def test_a_directory_that_is_deleted_under_way_loses_nothing(receiver: Receiver, spool: Path, again: bool) -> None:
+    receiver.status = 503
+    program = f"""
+import shutil
+directory = {str(spool)!r}
+for round in range({3 if again else 1}):
+    work_on(range(round * 100, round * 100 + 100))
+    shutil.rmtree(directory)
+    while not os.path.isdir(directory):
+        telemetry.flush(0.01)
+work_on(range(300, 400))
+print("worked", flush=True)
+sys.stdin.readline()
+while not telemetry.flush(10):
+    time.sleep(0.01)
+"""
+    process = start(WORK + program, receiver.endpoint)
+    read_until(process, "worked")
+    receiver.status = 200
+    tell(process, "deliver")
+    _, err, status = ended(process)
+    assert status == 0, err
+    assert err.count("\n") <= 1, err
+    arrived = numbers(receiver)
+    assert sorted(set(arrived)) == [*range(300 if again else 100), *range(300, 400)]
+    assert len(arrived) - len(set(arrived)) <= 100, "more came twice than the batch under way at the first deletion"
+
+
+def test_a_directory_that_is_deleted_in_an_outage_is_made_and_filled_again(nobody: str, spool: Path) -> None:
+    program = f"""
+import shutil
+work_on(range(100))
+shutil.rmtree({str(spool)!r})
+while not os.path.isdir({str(spool)!r}) or not os.listdir({str(spool)!r}):
+    telemetry.flush(0.01)
+work_on(range(100, 200))
+"""
+    _, err, status = finish(WORK + program, nobody)
+    assert status == 0, err
+    with receiving(port=int(nobody.rpartition(":")[2])) as receiver:
+        deliver_what_is_left(receiver, spool)
+        assert numbers(receiver) == list(range(200))
+
+
+def test_what_the_limit_drops_is_counted_and_told(nobody: str, spool: Path) -> None:
+    limit, total = 1 << 20, 30_000
+    program = f"""
+import contextlib, pathlib
+
+def used():
+    with contextlib.suppress(FileNotFoundError):  # a file that was removed meanwhile
+        return sum(file.stat().st_size for file in pathlib.Path({str(spool)!r}).glob("*.segment"))
+    return 0
+
+most = 0
+for number in range({total}):
+    with monitor("step", attributes={{"number": number, "padding": "x" * 100}}):
+        pass
+    if number % 500 == 0:
+        most = max(most, used())
+print(most, telemetry.stats().dropped.get('size', 0))
+"""
+    out, err, status = finish(WORK + program, nobody, OTEL_IA_SPOOL_SIZE=str(limit))
+    assert status == 0, err
+    # a segment is made before the oldest goes
+    most, told_here = out.split()
+    assert int(most) <= limit * 1.25
+    assert sum(file.stat().st_size for file in spool.glob("*")) <= limit
+    with receiving(port=int(nobody.rpartition(":")[2])) as receiver:
+        told = deliver_what_is_left(receiver, spool)
+        arrived = numbers(receiver)
+    assert arrived == list(range(total - len(arrived), total)), "the oldest went first"
+    (dropped,) = re.findall(r"(\d+) dropped by an earlier process \(size\)", told)
+    assert int(told_here) == total - len(arrived)
+    assert 0 < int(dropped) <= int(told_here)
+
+
+def test_what_grew_too_old_is_counted_and_told(nobody: str, spool: Path) -> None:
+    _, _, status = finish(WORK + "work_on(range(100))", nobody)
+    assert status == 0
+    with receiving(port=int(nobody.rpartition(":")[2])) as receiver:
+        _, err, _ = finish(
+            "import glob\nwhile glob.glob(os.environ['SPOOL'] + '/*.segment'):\n    time.sleep(0.01)",
+            receiver.endpoint,
+            OTEL_IA_SPOOL_AGE="0.001",
+            SPOOL=str(spool),
+        )
+        assert "200 dropped (age)" in err
+        assert receiver.spans == []

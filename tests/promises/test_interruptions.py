@@ -1,0 +1,120 @@
+"""Recording where Python interrupts: signal handlers, finalizers, logging handlers. No deadlock, nothing lost."""
+
+from pathlib import Path
+
+from receiver import Receiver
+
+from .programs import deliver_what_is_left, finish, numbers
+
+
+def test_a_signal_handler_at_two_kilohertz_records_and_is_recorded(receiver: Receiver, spool: Path) -> None:
+    program = """
+import signal
+HANDLED, MOST = 2000, 1_000_000
+handled = 0
+
+def handle(*_):
+    global handled
+    if handled < HANDLED:
+        handled += 1
+        work(MOST + handled)
+
+signal.signal(signal.SIGALRM, handle)
+signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+number = 0
+while handled < HANDLED:
+    work(number)
+    number += 1
+    if number % 1000 == 0:
+        telemetry.flush(0.05)
+signal.setitimer(signal.ITIMER_REAL, 0)
+telemetry.flush(20)
+print(number)
+"""
+    out, err, status = finish(program, receiver.endpoint)
+    assert (err, status) == ("", 0)
+    deliver_what_is_left(receiver, spool)
+    assert numbers(receiver) == [*range(int(out)), *range(1_000_001, 1_002_001)]
+
+
+def test_finalizers_that_record_lose_nothing(receiver: Receiver, spool: Path) -> None:
+    program = """
+import gc
+gc.set_threshold(50)
+
+class Recorded:
+    def __init__(self, number):
+        self.number, self.self = number, self
+    def __del__(self):
+        work(self.number)
+
+for number in range(2000):
+    Recorded(number)
+    work(10_000 + number)
+gc.collect()
+"""
+    _, err, status = finish(program, receiver.endpoint)
+    assert (err, status) == ("", 0)
+    deliver_what_is_left(receiver, spool)
+    assert numbers(receiver) == [*range(2000), *range(10_000, 12_000)]
+
+
+def test_generators_that_the_collector_ends_record(receiver: Receiver, spool: Path) -> None:
+    program = """
+import gc
+gc.set_threshold(50)
+
+class Holder:
+    pass
+
+@monitor
+def items(number, holder):
+    try:
+        yield holder
+    finally:
+        work(number)
+
+for number in range(1000):
+    holder = Holder()
+    holder.generator = items(number, holder)
+    next(holder.generator)
+    work(10_000 + number)
+del holder
+gc.collect()
+"""
+    _, err, status = finish(program, receiver.endpoint)
+    assert (err, status) == ("", 0)
+    deliver_what_is_left(receiver, spool)
+    assert numbers(receiver) == [*range(1000), *range(10_000, 11_000)]
+    assert sum(span.name.endswith("items") for span in receiver.spans) == 1000
+
+
+def test_a_logging_handler_may_record(receiver: Receiver, spool: Path) -> None:
+    program = """
+import threading
+logging.raiseExceptions = True
+
+class Recording(logging.Handler):
+    def emit(self, record):
+        if record.name != "inner":
+            work(record.number)
+            logging.getLogger("inner").info("inner %d", record.number)
+
+logging.root.setLevel("INFO")
+logging.root.addHandler(Recording())
+
+def log(thread):
+    for number in range(200):
+        logging.getLogger("outer").info("outer", extra={"number": thread * 200 + number})
+
+threads = [threading.Thread(target=log, args=(thread,)) for thread in range(4)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+"""
+    _, err, status = finish(program, receiver.endpoint)
+    assert (err, status) == ("", 0)
+    deliver_what_is_left(receiver, spool)
+    assert numbers(receiver) == list(range(800))
+    bodies = [record.body.string_value for record in receiver.logs]
+    assert bodies.count("outer") == 800
+    assert sum(body.startswith("inner ") for body in bodies) == 800
