@@ -47,11 +47,15 @@ class Recorded:
         self.number, self.self = number, self
     def __del__(self):
         work(self.number)
+        ended.append(self.number)
 
+ended = []
 for number in range(2000):
     Recorded(number)
     work(10_000 + number)
-gc.collect()
+while len(ended) < 2000:  # another thread may be collecting
+    gc.collect()
+    time.sleep(0.001)
 """
     _, err, status = finish(program, receiver.endpoint)
     assert (err, status) == ("", 0)
@@ -63,6 +67,8 @@ def test_generators_that_the_collector_ends_record(receiver: Receiver, spool: Pa
     program = """
 import gc
 gc.set_threshold(50)
+ended, collections = [], []
+gc.callbacks.append(lambda phase, _: collections.append(1) if phase == "start" else collections.pop())
 
 class Holder:
     pass
@@ -73,6 +79,7 @@ def items(number, holder):
         yield holder
     finally:
         work(number)
+        ended.append(number)
 
 for number in range(1000):
     holder = Holder()
@@ -80,7 +87,9 @@ for number in range(1000):
     next(holder.generator)
     work(10_000 + number)
 del holder
-gc.collect()
+while len(ended) < 1000 or collections:  # another thread may be collecting
+    gc.collect()
+    time.sleep(0.001)
 """
     _, err, status = finish(program, receiver.endpoint)
     assert (err, status) == ("", 0)

@@ -51,7 +51,9 @@ def test_the_interpreter_ends_quietly_while_daemon_threads_record(
     receiver: Receiver, spool: Path, ending: str, round_: int
 ) -> None:
     out, err, status = finish(f"{THREADS}print(*made, flush=True)\n{ending}", receiver.endpoint)
-    assert (err, status) == ("", 0)
+    assert status == 0
+    # eight threads at work may leave the shipper too little time before the deadline, which it then says
+    assert [line for line in err.splitlines() if not line.endswith("kept in the spool")] == []
     deliver_what_is_left(receiver, spool)
     arrived = numbers(receiver)
     finished = {number * 8 + thread for thread, count in enumerate(out.split()) for number in range(int(count))}
