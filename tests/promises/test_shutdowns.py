@@ -58,7 +58,8 @@ def test_the_interpreter_ends_quietly_while_daemon_threads_record(
     arrived = numbers(receiver)
     finished = {number * 8 + thread for thread, count in enumerate(out.split()) for number in range(int(count))}
     assert finished <= set(arrived)
-    assert len(arrived) == len(set(arrived))
+    # the deadline may fall between the server's answer and its acknowledgement: one batch of 2,048 comes twice
+    assert len(arrived) - len(set(arrived)) <= (2_048 if err else 0)
 
 
 def test_a_hundred_configurations_leave_no_thread_and_no_file(receiver: Receiver, spool: Path) -> None:
