@@ -1,29 +1,23 @@
 """Log records into a spool, each in the thread that writes it."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from opentelemetry.sdk._logs import LogRecordProcessor, ReadWriteLogRecord
-from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from otel_ia.delivery.wire.logs import encode_dropped_attributes, encode_event_name, encode_log
-from otel_ia.delivery.wire.requests import encode_scope
 from otel_ia.guard import guarded
 from otel_ia.redaction import Redactor
-from otel_ia.sdk.sink import Sink
-
-KNOWN_SCOPES: Final = 1_024
-"""Loggers whose scope's prefix is kept at hand."""
+from otel_ia.sdk.sink import Prefixes, Sink
 
 
 class LogSink(LogRecordProcessor):
     """A log record processor of the SDK's kind that encodes each record and appends it to a spool."""
 
     def __init__(self, sink: Sink, append: Callable[[bytes], None], redactor: Redactor | None) -> None:
-        self._sink = sink
         self._append = append
         self._redactor = redactor
-        self._prefixes: dict[InstrumentationScope | None, bytes] = {}
+        self._prefixes = Prefixes(sink)
 
     @guarded
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
@@ -49,20 +43,7 @@ class LogSink(LogRecordProcessor):
             parts.trace_flags,
             further,
         )
-        self._append(self._prefix(log_record.instrumentation_scope) + message)
-
-    def _prefix(self, scope: InstrumentationScope | None) -> bytes:
-        prefix = self._prefixes.get(scope)
-        if prefix is None:
-            encoded = (
-                encode_scope(scope.name, scope.version, scope.attributes, scope.schema_url)
-                if scope is not None
-                else encode_scope()
-            )
-            if len(self._prefixes) >= KNOWN_SCOPES:
-                self._prefixes.clear()
-            prefix = self._prefixes[scope] = self._sink.scope(encoded)
-        return prefix
+        self._append(self._prefixes.of(log_record.instrumentation_scope) + message)
 
     def shutdown(self) -> None:
         """Has nothing to end: the spool and its shipper are ended by their owner."""

@@ -7,15 +7,13 @@ from typing import Final
 from opentelemetry.context import Context
 from opentelemetry.sdk import trace as sdk_trace
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
-from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from otel_ia.delivery.wire.requests import encode_scope
 from otel_ia.delivery.wire.spans import encode_readable_span
 from otel_ia.guard import guarded
 from otel_ia.redaction import Redactor
 from otel_ia.sdk.home import KNOWN_NAMES, LONG_CALL, TracingState
 from otel_ia.sdk.redacted import redacted_span
-from otel_ia.sdk.sink import Sink
+from otel_ia.sdk.sink import Prefixes, Sink
 from otel_ia.sdk.stack import Stack
 
 
@@ -28,7 +26,7 @@ class SinkProcessor(SpanProcessor):
     def __init__(self, sink: Sink, redactor: Redactor | None = None) -> None:
         self._sink = sink
         self._redactor = redactor
-        self._prefixes: dict[InstrumentationScope | None, bytes] = {}
+        self._prefixes = Prefixes(sink)
         self._are_long: dict[str, bool] = {}
         self._begun: dict[int, bool] = {}
         """Span ids of what is open, and whether it was announced."""
@@ -64,18 +62,7 @@ class SinkProcessor(SpanProcessor):
 
     def _encode(self, span: ReadableSpan) -> bytes:
         shown = span if self._redactor is None else redacted_span(span, self._redactor)
-        return self._prefix(span.instrumentation_scope) + encode_readable_span(shown)
-
-    def _prefix(self, scope: InstrumentationScope | None) -> bytes:
-        prefix = self._prefixes.get(scope)
-        if prefix is None:
-            encoded = (
-                encode_scope(scope.name, scope.version, scope.attributes, scope.schema_url)
-                if scope is not None
-                else encode_scope()
-            )
-            prefix = self._prefixes[scope] = self._sink.scope(encoded)
-        return prefix
+        return self._prefixes.of(span.instrumentation_scope) + encode_readable_span(shown)
 
 
 class Outlet(SpanProcessor):

@@ -7,8 +7,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final, Protocol
 
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
 from otel_ia.delivery.spooling.frames import SPAN, START
 from otel_ia.delivery.wire.primitives import varint
+from otel_ia.delivery.wire.requests import encode_scope
+
+KNOWN_SCOPES: Final = 1_024
+"""Scopes whose prefix is kept at hand."""
 
 
 class Sink(Protocol):
@@ -26,6 +32,28 @@ class Sink(Protocol):
     @property
     def ended(self) -> Callable[[bytes], None]:
         """Takes a span that has ended."""
+
+
+class Prefixes:
+    """The prefixes of the scopes of spans or log records that come from the SDK's processors."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._known: dict[InstrumentationScope | None, bytes] = {}
+
+    def of(self, scope: InstrumentationScope | None) -> bytes:
+        """The prefix of this scope, asked of the sink when it is new."""
+        prefix = self._known.get(scope)
+        if prefix is None:
+            if len(self._known) >= KNOWN_SCOPES:
+                self._known.clear()
+            encoded = (
+                encode_scope(scope.name, scope.version, scope.attributes, scope.schema_url)
+                if scope is not None
+                else encode_scope()
+            )
+            prefix = self._known[scope] = self._sink.scope(encoded)
+        return prefix
 
 
 class SpoolSink:
