@@ -19,9 +19,9 @@ from opentelemetry.sdk import trace as sdk_trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, DEFAULT_ON, Sampler
 
+from otel_ia import monitor
 from otel_ia.delivery.spooling.spool import Spool
 from otel_ia.recording.callsite import CallSite, Description
-from otel_ia.recording.current import attach
 from otel_ia.recording.functions import monitor_function
 from otel_ia.recording.generators import monitor_generator_function
 from otel_ia.recording.places import Place
@@ -134,18 +134,9 @@ def raising_of_the_sdk(tracer: trace.Tracer) -> Callable[[], object]:
     return raising(call)
 
 
-def as_block(site: CallSite) -> Callable[[], object]:
-    def call() -> None:
-        opened = site.open()
-        assert opened is not None
-        token = attach(opened.context)
-        try:
-            pass
-        finally:
-            opened.close()
-            token.var.reset(token)
-
-    return call
+def block() -> None:
+    with monitor("predict"):
+        pass
 
 
 def exhausting(function: Callable[[], Iterator[int]]) -> Callable[[], object]:
@@ -205,6 +196,7 @@ def main() -> None:
         closing.callback(ours.spool.close)
         sdk = sdk_tracer()
         site = ours.site()
+        trace.set_tracer_provider(ours.provider)
         monitored = monitor_function(nothing, site)
         plain = with_the_sdk(sdk)
 
@@ -213,7 +205,7 @@ def main() -> None:
 
         row("monitored call, root", monitored, plain)
         compare("monitored call, child", inside(ours.tracer, monitored), inside(sdk, plain), ours.acknowledge)
-        row("monitored call, block", as_block(site), plain)
+        row("monitored call, block", block, plain)
         row(
             "typical span",
             monitor_function(typical, ours.site(**{"ia.model.name": "resnet-50"})),

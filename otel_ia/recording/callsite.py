@@ -3,18 +3,16 @@
 import functools
 from collections import deque
 from collections.abc import Callable, Mapping
-from contextvars import Token
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias
 
 from opentelemetry import trace
-from opentelemetry.context import Context
 from opentelemetry.trace import Span, Status, StatusCode, Tracer
 
 from otel_ia import clock, semconv
 from otel_ia.guard import guarded
 from otel_ia.recording import lines
-from otel_ia.recording.current import attach, reset
+from otel_ia.recording.current import attach, leave
 from otel_ia.recording.outcome import Outcome, outcome_of, record_outcome
 from otel_ia.recording.places import Place
 from otel_ia.values import Value, qualified_name
@@ -25,15 +23,18 @@ class Call(Protocol):
 
     @property
     def span(self) -> Span:
-        """The call's span, current wherever `context` is attached."""
+        """The call's span, current wherever `inside` is attached."""
 
     @property
-    def context(self) -> Context:
-        """What to attach while the user's code runs."""
+    def inside(self) -> Any:
+        """The context in which `span` is current, for the user's code to run in; `None` when the call is closed."""
 
     @property
     def is_told(self) -> bool:
         """Whether an `exception` event of what ended the call stands on its span or on one below."""
+
+    def describe(self, attributes: dict[str, Any]) -> None:
+        """Puts attributes of our own making on the span. Never raises."""
 
     def close(self, error: BaseException | None = None) -> None:
         """Ends the call: outcome, log lines, end of the span. Never raises; the context is still attached."""
@@ -42,8 +43,12 @@ class Call(Protocol):
 class CallSite(Protocol):
     """What a decorated function or a block keeps between calls."""
 
-    def open(self) -> Call | None:
-        """A new call, or `None` where nothing is to be recorded. Never raises."""
+    def open(self, own: Mapping[str, Value] | None = None, /) -> Call | None:
+        """A new call, with attributes of its own, or `None` where nothing is to be recorded. Never raises."""
+
+
+Opening: TypeAlias = Callable[..., Call | None]
+"""A call site's `open`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +77,13 @@ class ApiCallSite:
         self._attributes |= description.attributes
 
     @guarded
-    def open(self) -> "ApiCall | None":
+    def open(self, own: Mapping[str, Value] | None = None, /) -> "ApiCall | None":
         description = self._description
         # both clocks at one moment, or a child would begin after its parent ends
         start, began = clock.wall(), clock.monotonic()
         span = self._tracer.start_span(
             description.name,
-            attributes=self._attributes,
+            attributes={**self._attributes, **own} if own else self._attributes,
             start_time=start,
             record_exception=False,
             set_status_on_exception=False,
@@ -99,23 +104,23 @@ class LateCallSite:
     def __init__(self, description: Description) -> None:
         self._description = description
         self._api = ApiCallSite(description)
-        self.open: Callable[[], Call | None] = self._open_undecided
+        self.open: Opening = self._open_undecided
         """Replaced by the chosen one's own method, so that no call of ours stands in between."""
 
     def __reduce__(self) -> tuple[type["LateCallSite"], tuple[Description]]:
         """Lets cloudpickle (joblib, Ray, Dask) send a monitored function of `__main__` to a worker."""
         return LateCallSite, (self._description,)
 
-    def _open_undecided(self) -> "Call | None":
-        return (self._choose() or self._api.open)()
+    def _open_undecided(self, own: Mapping[str, Value] | None = None, /) -> "Call | None":
+        return (self._choose() or self._api.open)(own)
 
     @guarded
-    def _choose(self) -> "Callable[[], Call | None] | None":
+    def _choose(self) -> "Opening | None":
         provider = trace.get_tracer_provider()
         if isinstance(provider, trace.ProxyTracerProvider):
             return None
         offer = getattr(_get_tracer_of(provider), "call_site", None)
-        chosen: Callable[[], Call | None] = offer(self._description).open if offer is not None else self._api.open
+        chosen: Opening = offer(self._description).open if offer is not None else self._api.open
         self.open = chosen
         return chosen
 
@@ -124,7 +129,7 @@ def begin_call(description: Description, span: Span, start: int, began: int) -> 
     """The call of a span that has just begun, its start line written if there is to be one."""
     call = ApiCall(description, span, start, began)
     if description.log is not None:
-        token = attach(call.context)
+        token = attach(call.inside)
         try:
             lines.write_start(description.place, description.log, description.name)
         finally:
@@ -143,10 +148,21 @@ def _get_tracer_of(provider: trace.TracerProvider) -> Tracer:
     return provider.get_tracer("otel_ia", schema_url=semconv.SCHEMA_URL)
 
 
+def close_stream(call: Call | None, items: int, waited: int, error: BaseException | None) -> None:
+    """Ends the call of a generator that yielded so many items, the first after so many nanoseconds; never the items."""
+    if call is None:
+        return
+    if items:
+        call.describe({semconv.STREAM_ITEMS: items, semconv.STREAM_TIME_TO_FIRST_ITEM: waited / 1e9})
+    else:
+        call.describe({semconv.STREAM_ITEMS: 0})
+    call.close(error)
+
+
 class ApiCall:
     """One call at an `ApiCallSite`."""
 
-    __slots__ = ("_began", "_description", "_start", "context", "is_told", "span")
+    __slots__ = ("_began", "_description", "_start", "inside", "is_told", "span")
 
     def __init__(self, description: Description, span: Span, start: int, began: int) -> None:
         self._description = description
@@ -154,7 +170,12 @@ class ApiCall:
         self.span = span
         self._began = began
         self.is_told = False
-        self.context = trace.set_span_in_context(span)
+        self.inside = trace.set_span_in_context(span)
+
+    @guarded
+    def describe(self, attributes: dict[str, Any]) -> None:
+        if self.span.is_recording():
+            self.span.set_attributes(attributes)
 
     def close(self, error: BaseException | None = None) -> None:
         elapsed = clock.monotonic() - self._began
@@ -184,7 +205,7 @@ class ApiCall:
         if slow_after is not None and seconds > slow_after and self.span.is_recording():
             self.span.set_attribute(semconv.SLOW, value=True)
             self.span.add_event(semconv.SLOW_EVENT, {semconv.SLOW_AFTER: slow_after}, end)
-        token = attach(self.context)
+        token = attach(self.inside)
         try:
             if slow_after is not None and seconds > slow_after:
                 lines.write_slow(description.place, description.name, seconds, slow_after)
@@ -232,15 +253,3 @@ def _end_now(span: Span, end: int, error_type: type[BaseException] | type[None])
             span.set_status(Status(StatusCode.ERROR, qualified_name(error_type)))
         span.end(end)
     return True
-
-
-def leave(token: Token[Context]) -> None:
-    """Makes current again what was before the token's `attach`.
-
-    Does nothing where the token is of another `contextvars.Context`: there the call was never current. OpenTelemetry's
-    `detach` would log an error.
-    """
-    try:  # noqa: SIM105 - a quarter of the price of `contextlib.suppress`, in every call
-        reset(token)
-    except ValueError:
-        pass

@@ -7,10 +7,10 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from contextvars import Token
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partialmethod
-from types import FrameType, TracebackType
-from typing import Any, Final, TypeVar, overload
+from types import TracebackType
+from typing import Any, Final, TypeAlias, TypeVar, overload
 
 from opentelemetry import trace
 from opentelemetry.context import Context, get_current
@@ -19,15 +19,16 @@ from opentelemetry.trace import Span
 from otel_ia import values
 from otel_ia.errors import SettingError
 from otel_ia.guard import guarded
+from otel_ia.recording import current
+from otel_ia.recording.blocks import BlockSites
 from otel_ia.recording.callables import MonitoredCallable, below_stand_ins, called_function
-from otel_ia.recording.callsite import Call, CallSite, Description, LateCallSite, leave
+from otel_ia.recording.callsite import Call, CallSite, Description, LateCallSite
 from otel_ia.recording.classes import monitor_class
-from otel_ia.recording.current import attach
 from otel_ia.recording.functions import monitor_coroutine_function, monitor_function, resembling
 from otel_ia.recording.generators import monitor_async_generator_function, monitor_generator_function
 from otel_ia.recording.lines import level_number
 from otel_ia.recording.outcome import note_told_by_block
-from otel_ia.recording.places import Place, place_of_block, place_of_function
+from otel_ia.recording.places import Place, place_of_function
 
 T = TypeVar(
     "T", bound="Callable[..., Any] | property | classmethod[Any, Any, Any] | cached_property[Any] | partialmethod[Any]"
@@ -78,25 +79,24 @@ def monitor(
         TypeError: the target is neither a name nor anything that can be called.
         SettingError: `log` is no level, `slow_after` no number of seconds, or `attributes` no mapping.
     """
-    given = _Given(
-        name=target if isinstance(target, str) else None,
-        attributes=_attributes_of(attributes),
-        log=None if log is None else level_number(log),
-        slow_after=_seconds_of(slow_after),
+    if type(target) is str and attributes is None and log is None and slow_after is None:
+        return Monitor(_only_named.get(target) or _name_only(target))
+    given = _given(
+        target if isinstance(target, str) else None,
+        None if log is None else level_number(log),
+        _seconds_of(slow_after) if slow_after is not None else None,
     )
-    made = Monitor(given)
+    made = Monitor(given, _attributes_of(attributes) if attributes is not None else None)
     return made if target is None or isinstance(target, str) else made(target)
 
 
 def _attributes_of(given: object) -> Mapping[str, values.Value]:
-    if given is not None and not isinstance(given, Mapping):
+    if not isinstance(given, Mapping):
         raise SettingError(source="monitor", key="attributes", value=given, expected="a mapping of names to values")
-    return values.attributes(given) if given else {}
+    return values.attributes(given)
 
 
-def _seconds_of(given: object) -> float | None:
-    if given is None:
-        return None
+def _seconds_of(given: object) -> float:
     if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given < math.inf:
         raise SettingError(source="monitor", key="slow_after", value=given, expected="a number of seconds, 0 or more")
     return float(given)
@@ -104,25 +104,38 @@ def _seconds_of(given: object) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class _Given:
+    """What was said of a call site but for its attributes, and the blocks of which it was said."""
+
     name: str | None
-    attributes: Mapping[str, values.Value]
     log: int | None
     slow_after: float | None
+    blocks: BlockSites = field(init=False, compare=False)
 
-    def at(self, place: Place) -> CallSite:
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "blocks", BlockSites(self.at))
+
+    def at(self, place: Place, attributes: Mapping[str, values.Value] | None = None) -> CallSite:
         name = self.name or place.function.rpartition("<locals>.")[2]
         name = values.text(name, _NAME_LIMIT)
-        return LateCallSite(Description(name, place, self.attributes, self.log, self.slow_after))
+        return LateCallSite(Description(name, place, attributes or {}, self.log, self.slow_after))
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """A block that runs now: where it stands, its call, what takes it back, the span around it."""
+_KNOWN_NAMES: Final = 1_024
+_given: Final = functools.lru_cache(_KNOWN_NAMES)(_Given)
 
-    frame: int
-    call: Call | None
-    token: Token[Context] | None
-    parent: Span
+
+_only_named: Final[dict[str, _Given]] = {}
+"""By name, without options: what most blocks are given, at a quarter of the price of `lru_cache`."""
+
+
+def _name_only(name: str) -> _Given:
+    if len(_only_named) >= _KNOWN_NAMES:
+        _only_named.clear()
+    return _only_named.setdefault(name, _given(name, None, None))
+
+
+_Block: TypeAlias = tuple[int, Call | None, Token[Context] | None]
+"""A block that runs now: its frame's id, its call, and what takes it back."""
 
 
 class Monitor:
@@ -131,81 +144,99 @@ class Monitor:
     One object may be entered again while it is open, by nested blocks, threads and tasks alike.
     """
 
-    __slots__ = ("_given", "_open")
+    __slots__ = ("_attributes", "_blocks", "_call", "_frame", "_given", "_others", "_token")
 
-    def __init__(self, given: _Given) -> None:
+    def __init__(self, given: _Given, attributes: Mapping[str, values.Value] | None = None) -> None:
         self._given = given
-        self._open: list[_Block] = []
+        self._blocks = given.blocks
+        self._attributes = attributes
+        # The open block, or the first of them: the id of its frame, or 0; its call, and what takes it back.
+        self._frame = 0
+        self._call: Call | None = None
+        self._token: Token[Context] | None = None
+        self._others: list[_Block] | None = None
 
     def __call__(self, target: T, /) -> T:
         """The target with a span around each call."""
         is_disabled = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
         if is_disabled and self._given.log is None and self._given.slow_after is None:
             return target
-        decorated: T = _decorate(target, self._given)
+        decorated: T = _decorate(target, self._given, self._attributes)
         return decorated
 
     def __enter__(self) -> Span:
         frame = sys._getframe(1)  # noqa: SLF001 - the caller's place
-        parent = trace.get_current_span()
-        call = _open_block(self._given, frame)
-        token = attach(call.context) if call is not None else None
-        self._open.append(_Block(id(frame), call, token, parent))
+        code, instruction, site = self._blocks.latest
+        if frame.f_code is not code or frame.f_lasti != instruction:
+            site = self._blocks.find(frame)
+        call = site.open(self._attributes) if site is not None else None
+        token = None
+        if call is not None:
+            held = current.hold()  # noqa: F841 - what `attach` does, without its call
+            token = current.put(call.inside)
+        if not self._frame:
+            self._frame = id(frame)
+            self._call = call
+            self._token = token
+        else:
+            if self._others is None:  # no call from here to the next line, so no other thread gets in between
+                self._others = []
+            self._others.append((id(frame), call, token))
         return call.span if call is not None else trace.INVALID_SPAN
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        block = self._open.pop(self._index_of_ending(id(sys._getframe(1))))  # noqa: SLF001 - the caller's place
-        if block.call is None or block.token is None:
+        if self._others is None:
+            call, token = self._call, self._token
+            self._frame, self._call, self._token = 0, None, None
+        else:
+            call, token = self._take_ending(id(sys._getframe(1)))  # noqa: SLF001 - the caller's place
+        if call is None or token is None:
             return
-        try:
-            block.call.close(error)
-            if error is not None and block.call.is_told and block.parent.is_recording():
-                _note_told(block.parent, error)
-        finally:
-            leave(block.token)
+        call.close(error)
+        held = current.hold()  # noqa: F841 - what `leave` does, without its call
+        try:  # noqa: SIM105
+            current.reset(token)
+        except ValueError:
+            pass
+        if error is not None and call.is_told:
+            _note_told(trace.get_current_span(), error)
 
-    def _index_of_ending(self, frame: int) -> int:
-        """Which of the open blocks ends: the last that began in this frame, for a `with` begins and ends in one.
+    def _take_ending(self, frame: int) -> tuple[Call | None, Token[Context] | None]:
+        """The one of the open blocks that ends: the last that began in this frame, for a `with` begins and ends in one.
 
         An `ExitStack` ends its blocks in another; then it is the one whose context is current.
         """
-        for index in range(len(self._open) - 1, -1, -1):
-            if self._open[index].frame == frame:
-                return index
-        current = get_current()
-        for index in range(len(self._open) - 1, -1, -1):
-            call = self._open[index].call
-            if call is not None and call.context is current:
-                return index
-        return -1
+        others = self._others or []
+        blocks = others[::-1]
+        if self._frame:
+            blocks.append((self._frame, self._call, self._token))
+        inside = get_current()
+        block = (
+            next((block for block in blocks if block[0] == frame), None)
+            or next((block for block in blocks if block[1] is not None and block[1].inside is inside), None)
+            or (blocks[0] if blocks else (0, None, None))
+        )
+        if block in others:
+            others.remove(block)
+        else:
+            self._frame, self._call, self._token = 0, None, None
+        return block[1:]
 
 
 _NAME_LIMIT: Final = 1_024
-_note_told = guarded(note_told_by_block)
 
 
 @guarded
-def _open_block(given: _Given, frame: FrameType) -> Call | None:
-    attributes = tuple([(key, value, type(value)) for key, value in given.attributes.items()])
-    return _site_of_block(given.name, attributes, given.log, given.slow_after, place_of_block(frame)).open()
+def _note_told(parent: Span, error: BaseException) -> None:
+    if parent.is_recording():
+        note_told_by_block(parent, error)
 
 
-@functools.lru_cache(1_024)  # 15 µs at each entry of a block; with the types, for 1 and True and 1.0 are equal
-def _site_of_block(
-    name: str | None,
-    attributes: tuple[tuple[str, values.Value, type], ...],
-    log: int | None,
-    slow_after: float | None,
-    place: Place,
-) -> CallSite:
-    return _Given(name, {key: value for key, value, _ in attributes}, log, slow_after).at(place)
-
-
-def _decorate(target: Any, given: _Given) -> Any:  # noqa: PLR0911 - one for each kind
+def _decorate(target: Any, given: _Given, attributes: Mapping[str, values.Value] | None) -> Any:  # noqa: PLR0911 - one for each kind
     def again(part: Any) -> Any:
-        return _decorate(part, given) if part is not None else None
+        return _decorate(part, given, attributes) if part is not None else None
 
     if isinstance(target, staticmethod | classmethod):
         return type(target)(again(target.__func__))
@@ -221,16 +252,18 @@ def _decorate(target: Any, given: _Given) -> Any:  # noqa: PLR0911 - one for eac
         prefix = given.name
         return monitor_class(
             target,
-            lambda member, name: _decorate(member, replace(given, name=f"{prefix}.{name}" if prefix else None)),
+            lambda member, name: _decorate(
+                member, replace(given, name=f"{prefix}.{name}" if prefix else None), attributes
+            ),
         )
     if not callable(target):
         raise TypeError(f"monitor takes a name, a callable or a class, not {values.qualified_name(type(target))}")
     below = below_stand_ins(target)
     called = called_function(below)
-    monitored = _choose(called)(target, given.at(place_of_function(called, below)))
+    monitored = _choose(called)(target, given.at(place_of_function(called, below), attributes))
     if inspect.isfunction(target):
         return resembling(monitored, target)
-    return MonitoredCallable(target, monitored, functools.partial(_decorate, given=given))
+    return MonitoredCallable(target, monitored, functools.partial(_decorate, given=given, attributes=attributes))
 
 
 def _choose(called: Callable[..., Any]) -> Callable[[Callable[..., Any], CallSite], Callable[..., Any]]:

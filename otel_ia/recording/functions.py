@@ -15,7 +15,8 @@ def monitor_function(function: Callable[..., Any], site: CallSite) -> Callable[.
         call = site.open()
         if call is None:
             return function(*args, **kwargs)
-        token = current.attach(call.context)
+        held = current.hold()
+        token = current.put(call.inside)
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
@@ -25,7 +26,8 @@ def monitor_function(function: Callable[..., Any], site: CallSite) -> Callable[.
             call.close()
             return result
         finally:
-            try:  # noqa: SIM105 - what `leave` does, without its call
+            held = current.hold()  # noqa: F841 - what `leave` does, without its call
+            try:  # noqa: SIM105
                 current.reset(token)
             except ValueError:
                 pass
@@ -44,7 +46,8 @@ def monitor_coroutine_function(
         call = site.open()
         if call is None:
             return await coroutine
-        token = current.attach(call.context)
+        held = current.hold()
+        token = current.put(call.inside)
         try:
             result = await coroutine
         except BaseException as error:
@@ -54,7 +57,8 @@ def monitor_coroutine_function(
             call.close()
             return result
         finally:
-            try:  # noqa: SIM105 - what `leave` does, without its call
+            held = current.hold()  # noqa: F841 - what `leave` does, without its call
+            try:  # noqa: SIM105
                 current.reset(token)
             except ValueError:
                 pass

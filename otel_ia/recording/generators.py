@@ -3,7 +3,7 @@
 One span from the first step to the end, whichever it is: exhaustion, `close`, an error or garbage collection. It is
 current only while the generator's body runs, never in the consumer between two items, and no token crosses a `yield`.
 
-What passes through, items and sent values and thrown exceptions, lies in a list of one place while it changes hands: a
+What passes through, items and sent values and thrown exceptions, is forgotten in the expression that hands it on: a
 local variable would keep it alive for as long as the generator rests.
 """
 
@@ -13,13 +13,10 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from operator import attrgetter
 from typing import Any, Final
 
-from opentelemetry.trace import Span
-
-from otel_ia import clock, semconv
+from otel_ia import clock
 from otel_ia.exceptions import traceback_of
-from otel_ia.guard import guarded
 from otel_ia.recording import current  # as a module, for cloudpickle cannot send what is in it
-from otel_ia.recording.callsite import Call, CallSite, leave
+from otel_ia.recording.callsite import CallSite, close_stream
 
 with_traceback: Final = BaseException.with_traceback
 next_entry: Final = attrgetter("tb_next")
@@ -27,7 +24,7 @@ next_entry: Final = attrgetter("tb_next")
 generator may be closed where the recursion limit is near."""
 
 
-def monitor_generator_function(
+def monitor_generator_function(  # noqa: C901 - every step without a call of ours
     function: Callable[..., Generator[Any, Any, Any]], site: CallSite
 ) -> Callable[..., Generator[Any, Any, Any]]:
     """The generator function with a span around each of its generators."""
@@ -36,38 +33,43 @@ def monitor_generator_function(
         generator = function(*args, **kwargs)
         del args, kwargs  # the body alone decides how long its arguments live
         call = site.open()  # `yield from` would not do even for `None`: it closes the body where it is to be thrown at
-        items = _Items(call)
+        began = first = clock.monotonic()
         send = step = generator.send
         number = 0
-        passing: list[Any] = [None]
+        given: Any = None
+        item: Any
         is_closing = False
         try:
             while True:
-                token = current.attach(call.context) if call is not None else None
+                if call is not None:
+                    held = current.hold()
+                    token = current.put(call.inside)
                 try:
-                    passing.append(step(passing.pop()))
+                    item = step(None) if given is None else step((given, given := None)[0])
                 except StopIteration as stop:
-                    items.close(number, is_closing=is_closing)
+                    close_stream(call, number, first - began, GeneratorExit() if is_closing else None)
                     return stop.value
                 finally:
-                    if token is not None:
-                        try:  # noqa: SIM105 - what `leave` does, without its call
+                    if call is not None:
+                        held = current.hold()  # noqa: F841 - what `leave` does, without its call
+                        try:  # noqa: SIM105
                             current.reset(token)
                         except ValueError:
                             pass
-                number += 1  # here and not in a method: a tenth of what ten items cost
-                if number == 1:
-                    items.first = clock.monotonic()
-                is_closing = False
+                if not number:
+                    first = clock.monotonic()
+                number += 1
                 try:
-                    passing.append((yield passing.pop()))
-                    step = send
+                    given = yield (item, item := None)[0]
                 except BaseException as thrown:  # noqa: BLE001 - GeneratorExit too: the body answers, as without us
-                    passing.append(with_traceback(thrown, next_entry(traceback_of(thrown))))
+                    given = with_traceback(thrown, next_entry(traceback_of(thrown)))
                     is_closing = isinstance(thrown, GeneratorExit)
                     step = generator.throw
+                else:
+                    is_closing = False
+                    step = send
         except BaseException as error:
-            items.close(number, error)
+            close_stream(call, number, first - began, error)
             raise
 
     return monitored
@@ -82,35 +84,37 @@ def monitor_async_generator_function(
         generator = function(*args, **kwargs)
         del args, kwargs  # the body alone decides how long its arguments live
         call = site.open()
-        items = _Items(call)
+        began = first = clock.monotonic()
         step: Callable[[Any], Any] = functools.partial(_unhooked_asend, generator)
         number = 0
-        passing: list[Any] = [None]
+        given: Any = None
+        item: Any
         is_closing = False
         try:
             while True:
-                token = current.attach(call.context) if call is not None else None
+                token = current.attach(call.inside) if call is not None else None
                 try:
-                    passing.append(await step(passing.pop()))
+                    item = await step((given, given := None)[0])
                 except StopAsyncIteration:
-                    items.close(number, is_closing=is_closing)
+                    close_stream(call, number, first - began, GeneratorExit() if is_closing else None)
                     return
                 finally:
                     if token is not None:
-                        leave(token)
+                        current.leave(token)
+                if not number:
+                    first = clock.monotonic()
                 number += 1
-                if number == 1:
-                    items.first = clock.monotonic()
-                is_closing = False
                 try:
-                    passing.append((yield passing.pop()))
-                    step = generator.asend
+                    given = yield (item, item := None)[0]
                 except BaseException as thrown:  # noqa: BLE001 - GeneratorExit too: the body answers, as without us
-                    passing.append(with_traceback(thrown, next_entry(traceback_of(thrown))))
+                    given = with_traceback(thrown, next_entry(traceback_of(thrown)))
                     is_closing = isinstance(thrown, GeneratorExit)
                     step = generator.athrow
+                else:
+                    is_closing = False
+                    step = generator.asend
         except BaseException as error:
-            items.close(number, error)
+            close_stream(call, number, first - began, error)
             raise
 
     return monitored
@@ -128,29 +132,3 @@ def _unhooked_asend(generator: AsyncGenerator[Any, Any], value: Any) -> Any:
         return generator.asend(value)
     finally:
         sys.set_asyncgen_hooks(*hooks)
-
-
-class _Items:
-    """When a generator's call began and its first item came, for what its span says at the end; never the items."""
-
-    __slots__ = ("_began", "_call", "first")
-
-    def __init__(self, call: Call | None) -> None:
-        self._call = call
-        self._began = clock.monotonic()
-        self.first = 0
-
-    def close(self, number: int, error: BaseException | None = None, *, is_closing: bool = False) -> None:
-        """Ends the call after so many items; a body that answers `close` by returning was closed early all the same."""
-        if self._call is None:
-            return
-        self._describe(self._call.span, number)
-        self._call.close(GeneratorExit() if is_closing else error)
-
-    @guarded
-    def _describe(self, span: Span, number: int) -> None:
-        if not span.is_recording():
-            return
-        span.set_attribute(semconv.STREAM_ITEMS, number)
-        if number:
-            span.set_attribute(semconv.STREAM_TIME_TO_FIRST_ITEM, (self.first - self._began) / 1e9)

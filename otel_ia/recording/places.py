@@ -41,9 +41,14 @@ def place_of_function(called: Callable[..., Any], target: Any) -> Place:
     )
 
 
+def is_entered_for_another(frame: FrameType) -> bool:
+    """Whether a block is entered here that stands elsewhere: an `ExitStack`'s."""
+    return frame.f_globals.get("__name__") == "contextlib"
+
+
 def place_of_block(frame: FrameType) -> Place:
     """The place of a `with` statement that runs in this frame, or in one that entered it through an `ExitStack`."""
-    while frame.f_globals.get("__name__") == "contextlib" and frame.f_back is not None:
+    while is_entered_for_another(frame) and frame.f_back is not None:
         frame = frame.f_back
     module = frame.f_globals.get("__name__")
     return _place_of_line(module if isinstance(module, str) else "", frame.f_code, frame.f_lineno)

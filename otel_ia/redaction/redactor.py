@@ -77,6 +77,12 @@ class Redactor:
         self.count: dict[str, int] = {}
         """How often each rule redacted something."""
 
+    def uncounted(self) -> "Redactor":
+        """The same one, except that what it takes out does not count: for what is encoded twice."""
+        other = Redactor(self._keys, self._patterns, self._callback)
+        other._secret, other._harmless, other._clean = self._secret, self._harmless, self._clean
+        return other
+
     def is_secret_key(self, key: str) -> bool:
         """Whether the key names a secret."""
         return bool(self._rule_of(key))

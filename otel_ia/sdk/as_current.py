@@ -11,8 +11,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span, Status, StatusCode
 
 from otel_ia.exceptions import message_of
-from otel_ia.recording.callsite import leave
-from otel_ia.recording.current import attach, context_of, get_current
+from otel_ia.recording.current import attach, context_of, get_current, leave
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -6,7 +6,9 @@ from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util import BoundedList
 
+from otel_ia.delivery.wire.attributes import SPAN, encode_attributes
 from otel_ia.delivery.wire.spans import REMOTE_PARENT, encode_span, encode_trace_state
+from otel_ia.redaction import Redactor
 from otel_ia.sdk.home import LONG_CALL
 
 if TYPE_CHECKING:
@@ -18,14 +20,15 @@ def announce(span: "Span") -> None:
     sink = span.home.sink
     if sink is not None and span.identity[3] & 1:
         span.is_announced = True
-        sink.begun(span.identity[1], _encode(span, 0))
+        redactor = span.home.redactor
+        sink.begun(span.identity[1], _encode(span, 0, redactor.uncounted() if redactor is not None else None))
 
 
 def deliver(span: "Span") -> bool:
     """Hands an ended span to the sink, then to the processors; True when that is done."""
     home, end = span.home, span.end_time or 0
     if home.ended is not None and span.identity[3] & 1:
-        payload = _encode(span, end)
+        payload = _encode(span, end, home.redactor)
         if span.is_announced and home.sink is not None:
             home.sink.settled(span.identity[1])
         home.ended(payload)
@@ -66,9 +69,25 @@ def readable(span: "Span") -> ReadableSpan:
     )
 
 
-def _encode(span: "Span", end: int) -> bytes:
+def encode_rest(span: "Span") -> bytes | None:
+    """What a span has beyond its pattern, ids and times, to be joined to them.
+
+    `None` where an attribute of its own replaces one of the pattern's.
+    """
+    own, further, redactor = span.own, span.further, span.home.redactor
+    rest = further.encode(redactor) if further is not None else b""
+    if own:
+        if redactor is not None:
+            own = redactor.redact_attributes(own)
+        if not span.pattern.static.keys.isdisjoint(own):
+            return None
+        rest += encode_attributes(own, SPAN)
+    return rest
+
+
+def _encode(span: "Span", end: int, redactor: Redactor | None) -> bytes:
     trace_id, span_id, _, _, trace_state = span.identity
-    parent, own, redactor = span.parent_identity, span.own, span.home.redactor
+    parent, own = span.parent_identity, span.own
     further = span.further.encode(redactor) if span.further is not None else b""
     if own and redactor is not None:
         own = redactor.redact_attributes(own)

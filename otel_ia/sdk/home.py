@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.util.instrumentation import InstrumentationInfo, InstrumentationScope
 from opentelemetry.trace import SpanKind
 
+from otel_ia.delivery.wire.bare import BareSpan
 from otel_ia.delivery.wire.requests import encode_scope
 from otel_ia.delivery.wire.spans import StaticSpan, static_span
 from otel_ia.redaction import Redactor
@@ -82,7 +83,7 @@ class Limits:
 class Pattern:
     """What spans of one name, kind and call site have in common."""
 
-    __slots__ = ("is_long", "kind", "name", "room", "static")
+    __slots__ = ("bare", "is_long", "kind", "name", "room", "static")
 
     def __init__(
         self,
@@ -100,6 +101,8 @@ class Pattern:
         self.static: StaticSpan = static_span(name, kind, attributes)
         self.room = sys.maxsize if limits.count is None else limits.count - len(self.static.attributes)
         """How many attributes a span may have of its own before one has to go."""
+        self.bare: BareSpan | None = None
+        """Packs the spans of a call site."""
         self.is_long = True
         """Whether the next span is announced: the first, and one after a call that took long."""
 

@@ -18,6 +18,7 @@ from otel_ia.recording.callsite import CallSite, Description
 from otel_ia.recording.current import SPAN_KEY, get_current
 from otel_ia.sdk.as_current import SpanAsCurrent
 from otel_ia.sdk.attributes import copied
+from otel_ia.sdk.calls import CallSpan
 from otel_ia.sdk.ending import announce
 from otel_ia.sdk.further import Further, valid_links
 from otel_ia.sdk.home import Home, Processors
@@ -113,7 +114,7 @@ class Tracer(sdk_trace.Tracer):
 def parent_in(context: Mapping[str, object]) -> Identity | None:
     """The identity of the context's span, if it has a valid one."""
     span = context.get(SPAN_KEY)
-    if type(span) is Span or type(span) is Unrecorded:
+    if type(span) is CallSpan or type(span) is Span or type(span) is Unrecorded:
         return span.identity
     if not isinstance(span, ApiSpan):
         return None

@@ -37,7 +37,9 @@ def test_it_is_the_same_span_behind_the_prefix(
     end: Any,
 ) -> None:
     static = static_span(name, kind, attributes)
-    packed = BareSpan(prefix, static).encode(trace_id, span_id, parent_id, start, end)
+    parent = parent_id.to_bytes(8, "big") if parent_id is not None else None
+    ids = trace_id.to_bytes(16, "big"), span_id.to_bytes(8, "big"), parent
+    packed = BareSpan(prefix, static).encode(*ids, start, end)
     assert packed.startswith(prefix)
     message = packed[len(prefix) :]
     assert message == encode_span(static, trace_id, span_id, parent_id, start, end)

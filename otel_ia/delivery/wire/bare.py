@@ -23,15 +23,15 @@ class BareSpan:
         self._pack_root = struct.Struct(_ROOT % sizes).pack
         self._pack_child = struct.Struct(_CHILD % sizes).pack
 
-    def encode(self, trace_id: int, span_id: int, parent_id: int | None, start: int, end: int) -> bytes:
+    def encode(self, trace_id: bytes, span_id: bytes, parent_id: bytes | None, start: int, end: int) -> bytes:
         """The prefix and what `encode_span` makes."""
         try:
-            trace, own = trace_id.to_bytes(16, "big"), span_id.to_bytes(8, "big")
             if parent_id is None:
-                return self._pack_root(self._begin, trace, b"\x12\x08", own, 0x39, start, 0x41, end, self._whole)
-            parent = parent_id.to_bytes(8, "big")
+                return self._pack_root(self._begin, trace_id, b"\x12\x08", span_id, 0x39, start, 0x41, end, self._whole)
             return self._pack_child(
-                self._begin, trace, b"\x12\x08", own, b"\x22\x08", parent, 0x39, start, 0x41, end, self._whole
+                self._begin, trace_id, b"\x12\x08", span_id, b"\x22\x08", parent_id, 0x39, start, 0x41, end, self._whole
             )
-        except (AttributeError, OverflowError, TypeError, struct.error):  # ids or times that are none
-            return self._prefix + encode_span(self._static, trace_id, span_id, parent_id, start, end)
+        except struct.error:  # times that are none
+            parent = int.from_bytes(parent_id, "big") if parent_id is not None else None
+            ids = int.from_bytes(trace_id, "big"), int.from_bytes(span_id, "big"), parent
+            return self._prefix + encode_span(self._static, *ids, start, end)
