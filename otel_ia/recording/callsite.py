@@ -33,8 +33,8 @@ class Call(Protocol):
     def is_told(self) -> bool:
         """Whether an `exception` event of what ended the call stands on its span or on one below."""
 
-    def describe(self, attributes: dict[str, Any]) -> None:
-        """Puts attributes of our own making on the span. Never raises."""
+    def close_stream(self, items: int, waited: int, error: BaseException | None = None) -> None:
+        """Closes a generator's call, which yielded so many items, the first after so many nanoseconds."""
 
     def close(self, error: BaseException | None = None) -> None:
         """Ends the call: outcome, log lines, end of the span. Never raises; the context is still attached."""
@@ -148,15 +148,11 @@ def _get_tracer_of(provider: trace.TracerProvider) -> Tracer:
     return provider.get_tracer("otel_ia", schema_url=semconv.SCHEMA_URL)
 
 
-def close_stream(call: Call | None, items: int, waited: int, error: BaseException | None) -> None:
-    """Ends the call of a generator that yielded so many items, the first after so many nanoseconds; never the items."""
-    if call is None:
-        return
-    if items:
-        call.describe({semconv.STREAM_ITEMS: items, semconv.STREAM_TIME_TO_FIRST_ITEM: waited / 1e9})
-    else:
-        call.describe({semconv.STREAM_ITEMS: 0})
-    call.close(error)
+def stream_attributes(items: int, waited: int) -> dict[str, Any]:
+    """What is said of a stream that yielded so many items, the first after so many nanoseconds; never the items."""
+    if not items:
+        return {semconv.STREAM_ITEMS: 0}
+    return {semconv.STREAM_ITEMS: items, semconv.STREAM_TIME_TO_FIRST_ITEM: waited / 1e9}
 
 
 class ApiCall:
@@ -172,10 +168,10 @@ class ApiCall:
         self.is_told = False
         self.inside = trace.set_span_in_context(span)
 
-    @guarded
-    def describe(self, attributes: dict[str, Any]) -> None:
+    def close_stream(self, items: int, waited: int, error: BaseException | None = None) -> None:
         if self.span.is_recording():
-            self.span.set_attributes(attributes)
+            _describe(self.span, stream_attributes(items, waited))
+        self.close(error)
 
     def close(self, error: BaseException | None = None) -> None:
         elapsed = clock.monotonic() - self._began
@@ -219,6 +215,7 @@ unended: Final[deque[tuple[Span, int, type[BaseException] | type[None]]]] = dequ
 """Span, end and exception class of calls too near the recursion limit to be closed; the next one to close ends them."""
 
 _record_outcome = guarded(record_outcome)
+_describe = guarded(lambda span, attributes: span.set_attributes(attributes))
 
 
 @guarded

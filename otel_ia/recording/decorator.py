@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from contextvars import Token
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partialmethod
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any, Final, TypeAlias, TypeVar, overload
 
 from opentelemetry import trace
@@ -80,13 +80,19 @@ def monitor(
         SettingError: `log` is no level, `slow_after` no number of seconds, or `attributes` no mapping.
     """
     if type(target) is str and attributes is None and log is None and slow_after is None:
-        return Monitor(_only_named.get(target) or _name_only(target))
+        made = Monitor()
+        made._given = _only_named.get(target) or _name_only(target)  # noqa: SLF001 - saves an `__init__`
+        made._open = None  # noqa: SLF001
+        return made
     given = _given(
         target if isinstance(target, str) else None,
         None if log is None else level_number(log),
         _seconds_of(slow_after) if slow_after is not None else None,
     )
-    made = Monitor(given, _attributes_of(attributes) if attributes is not None else None)
+    if attributes is not None:
+        given = replace(given, attributes=_attributes_of(attributes))
+    made = Monitor()
+    made._given, made._open = given, None  # noqa: SLF001
     return made if target is None or isinstance(target, str) else made(target)
 
 
@@ -104,20 +110,21 @@ def _seconds_of(given: object) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """What was said of a call site but for its attributes, and the blocks of which it was said."""
+    """What was said of a call site, and the blocks of which it was said, whatever their attributes."""
 
     name: str | None
     log: int | None
     slow_after: float | None
-    blocks: BlockSites = field(init=False, compare=False)
+    attributes: Mapping[str, values.Value] | None = None
+    blocks: BlockSites = field(default_factory=BlockSites)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "blocks", BlockSites(self.at))
-
-    def at(self, place: Place, attributes: Mapping[str, values.Value] | None = None) -> CallSite:
-        name = self.name or place.function.rpartition("<locals>.")[2]
-        name = values.text(name, _NAME_LIMIT)
+    def at(self, place: Place, *, with_attributes: bool = True) -> CallSite:
+        name = values.text(self.name or place.function.rpartition("<locals>.")[2], _NAME_LIMIT)
+        attributes = self.attributes if with_attributes else None
         return LateCallSite(Description(name, place, attributes or {}, self.log, self.slow_after))
+
+    def at_block(self, frame: FrameType) -> CallSite | None:
+        return self.blocks.find(frame, functools.partial(self.at, with_attributes=False))
 
 
 _KNOWN_NAMES: Final = 1_024
@@ -144,54 +151,47 @@ class Monitor:
     One object may be entered again while it is open, by nested blocks, threads and tasks alike.
     """
 
-    __slots__ = ("_attributes", "_blocks", "_call", "_frame", "_given", "_others", "_token")
+    __slots__ = ("_given", "_open")
 
-    def __init__(self, given: _Given, attributes: Mapping[str, values.Value] | None = None) -> None:
-        self._given = given
-        self._blocks = given.blocks
-        self._attributes = attributes
-        # The open block, or the first of them: the id of its frame, or 0; its call, and what takes it back.
-        self._frame = 0
-        self._call: Call | None = None
-        self._token: Token[Context] | None = None
-        self._others: list[_Block] | None = None
+    _given: _Given
+    _open: _Block | list[_Block] | None
+    """The open block, or from the first time on that there are two, all."""
 
     def __call__(self, target: T, /) -> T:
         """The target with a span around each call."""
         is_disabled = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
         if is_disabled and self._given.log is None and self._given.slow_after is None:
             return target
-        decorated: T = _decorate(target, self._given, self._attributes)
+        decorated: T = _decorate(target, self._given)
         return decorated
 
     def __enter__(self) -> Span:
-        frame = sys._getframe(1)  # noqa: SLF001 - the caller's place
-        code, instruction, site = self._blocks.latest
+        frame = _frame_above(1)
+        given = self._given
+        code, instruction, site = given.blocks.latest
         if frame.f_code is not code or frame.f_lasti != instruction:
-            site = self._blocks.find(frame)
-        call = site.open(self._attributes) if site is not None else None
+            site = given.at_block(frame)
+        call = site.open(given.attributes) if site is not None else None
         token = None
         if call is not None:
             held = current.hold()  # noqa: F841 - what `attach` does, without its call
             token = current.put(call.inside)
-        if not self._frame:
-            self._frame = id(frame)
-            self._call = call
-            self._token = token
+        block = id(frame), call, token
+        if self._open is None:  # no call from here to the next line, so no other thread gets in between
+            self._open = block
         else:
-            if self._others is None:  # no call from here to the next line, so no other thread gets in between
-                self._others = []
-            self._others.append((id(frame), call, token))
+            self._keep(block)
         return call.span if call is not None else trace.INVALID_SPAN
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._others is None:
-            call, token = self._call, self._token
-            self._frame, self._call, self._token = 0, None, None
+        block = self._open
+        if type(block) is tuple:
+            self._open = None
         else:
-            call, token = self._take_ending(id(sys._getframe(1)))  # noqa: SLF001 - the caller's place
+            block = self._take_ending(id(_frame_above(1)))
+        _, call, token = block
         if call is None or token is None:
             return
         call.close(error)
@@ -203,28 +203,31 @@ class Monitor:
         if error is not None and call.is_told:
             _note_told(trace.get_current_span(), error)
 
-    def _take_ending(self, frame: int) -> tuple[Call | None, Token[Context] | None]:
+    def _keep(self, block: _Block) -> None:
+        blocks = self._open
+        if type(blocks) is not list:
+            blocks = self._open = [blocks] if type(blocks) is tuple else []
+        blocks.append(block)
+
+    def _take_ending(self, frame: int) -> _Block:
         """The one of the open blocks that ends: the last that began in this frame, for a `with` begins and ends in one.
 
         An `ExitStack` ends its blocks in another; then it is the one whose context is current.
         """
-        others = self._others or []
-        blocks = others[::-1]
-        if self._frame:
-            blocks.append((self._frame, self._call, self._token))
+        blocks = self._open if type(self._open) is list else []
         inside = get_current()
         block = (
-            next((block for block in blocks if block[0] == frame), None)
-            or next((block for block in blocks if block[1] is not None and block[1].inside is inside), None)
-            or (blocks[0] if blocks else (0, None, None))
+            next((block for block in blocks[::-1] if block[0] == frame), None)
+            or next((block for block in blocks[::-1] if block[1] is not None and block[1].inside is inside), None)
+            or (blocks[-1] if blocks else _NO_BLOCK)
         )
-        if block in others:
-            others.remove(block)
-        else:
-            self._frame, self._call, self._token = 0, None, None
-        return block[1:]
+        if block in blocks:
+            blocks.remove(block)
+        return block
 
 
+_NO_BLOCK: Final[_Block] = (0, None, None)
+_frame_above: Final = sys._getframe  # noqa: SLF001 - the caller's place
 _NAME_LIMIT: Final = 1_024
 
 
@@ -234,9 +237,9 @@ def _note_told(parent: Span, error: BaseException) -> None:
         note_told_by_block(parent, error)
 
 
-def _decorate(target: Any, given: _Given, attributes: Mapping[str, values.Value] | None) -> Any:  # noqa: PLR0911 - one for each kind
+def _decorate(target: Any, given: _Given) -> Any:  # noqa: PLR0911 - one for each kind
     def again(part: Any) -> Any:
-        return _decorate(part, given, attributes) if part is not None else None
+        return _decorate(part, given) if part is not None else None
 
     if isinstance(target, staticmethod | classmethod):
         return type(target)(again(target.__func__))
@@ -252,18 +255,16 @@ def _decorate(target: Any, given: _Given, attributes: Mapping[str, values.Value]
         prefix = given.name
         return monitor_class(
             target,
-            lambda member, name: _decorate(
-                member, replace(given, name=f"{prefix}.{name}" if prefix else None), attributes
-            ),
+            lambda member, name: _decorate(member, replace(given, name=f"{prefix}.{name}" if prefix else None)),
         )
     if not callable(target):
         raise TypeError(f"monitor takes a name, a callable or a class, not {values.qualified_name(type(target))}")
     below = below_stand_ins(target)
     called = called_function(below)
-    monitored = _choose(called)(target, given.at(place_of_function(called, below), attributes))
+    monitored = _choose(called)(target, given.at(place_of_function(called, below)))
     if inspect.isfunction(target):
         return resembling(monitored, target)
-    return MonitoredCallable(target, monitored, functools.partial(_decorate, given=given, attributes=attributes))
+    return MonitoredCallable(target, monitored, functools.partial(_decorate, given=given))
 
 
 def _choose(called: Callable[..., Any]) -> Callable[[Callable[..., Any], CallSite], Callable[..., Any]]:

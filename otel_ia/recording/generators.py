@@ -16,7 +16,7 @@ from typing import Any, Final
 from otel_ia import clock
 from otel_ia.exceptions import traceback_of
 from otel_ia.recording import current  # as a module, for cloudpickle cannot send what is in it
-from otel_ia.recording.callsite import CallSite, close_stream
+from otel_ia.recording.callsite import CallSite
 
 with_traceback: Final = BaseException.with_traceback
 next_entry: Final = attrgetter("tb_next")
@@ -29,31 +29,37 @@ def monitor_generator_function(  # noqa: C901 - every step without a call of our
 ) -> Callable[..., Generator[Any, Any, Any]]:
     """The generator function with a span around each of its generators."""
 
-    def monitored(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+    def monitored(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:  # noqa: C901, PLR0912
         generator = function(*args, **kwargs)
         del args, kwargs  # the body alone decides how long its arguments live
         call = site.open()  # `yield from` would not do even for `None`: it closes the body where it is to be thrown at
         began = first = clock.monotonic()
-        send = step = generator.send
-        number = 0
+        inside = call.inside if call is not None else None
+        hold, put, reset = current.hold, current.put, current.reset  # in variables, for every step asks for them
+        send = generator.send
+        number, closing_at = 0, -1
         given: Any = None
         item: Any
-        is_closing = False
         try:
             while True:
-                if call is not None:
-                    held = current.hold()
-                    token = current.put(call.inside)
+                if inside is not None:
+                    held = hold()  # what `attach` does, without its call
+                    token = put(inside)
                 try:
-                    item = step(None) if given is None else step((given, given := None)[0])
+                    if given is None:
+                        item = send(None)
+                    else:
+                        step = generator.throw if type(given) is Thrown else send
+                        item = step((given.error if type(given) is Thrown else given, given := None)[0])
                 except StopIteration as stop:
-                    close_stream(call, number, first - began, GeneratorExit() if is_closing else None)
+                    if call is not None:
+                        call.close_stream(number, first - began, GeneratorExit() if closing_at == number else None)
                     return stop.value
                 finally:
-                    if call is not None:
-                        held = current.hold()  # noqa: F841 - what `leave` does, without its call
+                    if inside is not None:
+                        held = hold()  # noqa: F841 - what `leave` does, without its call
                         try:  # noqa: SIM105
-                            current.reset(token)
+                            reset(token)
                         except ValueError:
                             pass
                 if not number:
@@ -62,17 +68,23 @@ def monitor_generator_function(  # noqa: C901 - every step without a call of our
                 try:
                     given = yield (item, item := None)[0]
                 except BaseException as thrown:  # noqa: BLE001 - GeneratorExit too: the body answers, as without us
-                    given = with_traceback(thrown, next_entry(traceback_of(thrown)))
-                    is_closing = isinstance(thrown, GeneratorExit)
-                    step = generator.throw
-                else:
-                    is_closing = False
-                    step = send
+                    given = Thrown(with_traceback(thrown, next_entry(traceback_of(thrown))))
+                    closing_at = number if isinstance(thrown, GeneratorExit) else -1
         except BaseException as error:
-            close_stream(call, number, first - began, error)
+            if call is not None:
+                call.close_stream(number, first - began, error)
             raise
 
     return monitored
+
+
+class Thrown:
+    """An exception on its way from the consumer to the body."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
 
 
 def monitor_async_generator_function(
@@ -86,17 +98,17 @@ def monitor_async_generator_function(
         call = site.open()
         began = first = clock.monotonic()
         step: Callable[[Any], Any] = functools.partial(_unhooked_asend, generator)
-        number = 0
+        number, closing_at = 0, -1
         given: Any = None
         item: Any
-        is_closing = False
         try:
             while True:
                 token = current.attach(call.inside) if call is not None else None
                 try:
                     item = await step((given, given := None)[0])
                 except StopAsyncIteration:
-                    close_stream(call, number, first - began, GeneratorExit() if is_closing else None)
+                    if call is not None:
+                        call.close_stream(number, first - began, GeneratorExit() if closing_at == number else None)
                     return
                 finally:
                     if token is not None:
@@ -106,15 +118,14 @@ def monitor_async_generator_function(
                 number += 1
                 try:
                     given = yield (item, item := None)[0]
+                    step = generator.asend
                 except BaseException as thrown:  # noqa: BLE001 - GeneratorExit too: the body answers, as without us
                     given = with_traceback(thrown, next_entry(traceback_of(thrown)))
-                    is_closing = isinstance(thrown, GeneratorExit)
+                    closing_at = number if isinstance(thrown, GeneratorExit) else -1
                     step = generator.athrow
-                else:
-                    is_closing = False
-                    step = generator.asend
         except BaseException as error:
-            close_stream(call, number, first - began, error)
+            if call is not None:
+                call.close_stream(number, first - began, error)
             raise
 
     return monitored

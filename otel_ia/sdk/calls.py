@@ -1,13 +1,13 @@
 """A monitored call of our own tracer: the span is the call, which saves an object and 100 ns."""
 
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from opentelemetry.context import Context
 from opentelemetry.trace import TraceFlags
 
 from otel_ia import clock
 from otel_ia.guard import guarded
-from otel_ia.recording.callsite import ApiCall, Description, end_late, unended
+from otel_ia.recording.callsite import ApiCall, Description, end_late, stream_attributes, unended
 from otel_ia.sdk.ending import deliver, encode_rest
 from otel_ia.sdk.home import LONG_CALL
 from otel_ia.sdk.identity import Identity
@@ -51,12 +51,14 @@ class CallSpan(Span):
     def span(self) -> Self:
         return self
 
-    def describe(self, attributes: dict[str, Any]) -> None:
-        """Puts attributes of our own making, legal ones, on the span."""
-        if self.own is None and self.end_time is None and len(attributes) <= self.pattern.room:
+    def close_stream(self, items: int, waited: int, error: BaseException | None = None) -> None:
+        """Closes a generator's call; see `Call.close_stream`."""
+        attributes = stream_attributes(items, waited)
+        if self.own is None and len(attributes) <= self.pattern.room:
             self.own = attributes
-        else:
+        elif self.end_time is None:
             _describe(self, attributes)
+        self.close(error)
 
     def close(self, error: BaseException | None = None) -> None:
         """Ends the call, see `Call.close`."""

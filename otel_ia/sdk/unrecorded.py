@@ -1,6 +1,6 @@
 """The span of a call that is not sampled: it only carries ids to its children."""
 
-from typing import Any, Final
+from typing import Final
 
 from opentelemetry.context import Context
 from opentelemetry.trace import NonRecordingSpan, SpanContext
@@ -32,8 +32,9 @@ class Unrecorded(NonRecordingSpan):
     def span(self) -> "Unrecorded":
         return self
 
-    def describe(self, attributes: dict[str, Any]) -> None:
-        """Has no attributes."""
+    def close_stream(self, items: int, waited: int, error: BaseException | None = None) -> None:  # noqa: ARG002
+        """Has nothing to end."""
+        self.inside = None
 
     def close(self, error: BaseException | None = None) -> None:  # noqa: ARG002 - as of any call
         """Has nothing to end."""

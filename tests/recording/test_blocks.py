@@ -41,7 +41,7 @@ def test_blocks_of_generated_code_are_told_apart_and_not_kept_for_ever(telemetry
     sites: list[BlockSites] = []
     for number in range(KNOWN_BLOCKS + 10):
         block = monitor("generated")
-        sites.append(block._blocks)
+        sites.append(block._given.blocks)
         exec(compile("\n" * number + "with block: pass", "<cell>", "exec"), {"block": block})
     assert lines_of(telemetry) == list(range(1, KNOWN_BLOCKS + 11))
     assert len(set(map(id, sites))) == 1
@@ -88,6 +88,6 @@ def test_options_make_no_new_call_site_at_each_entry(telemetry, options):
         block = monitor("again", **options)
         with block:
             pass
-        seen.add(id(block._blocks))
-        assert len(block._blocks._known) <= 3
+        seen.add(id(block._given.blocks))
+        assert len(block._given.blocks._known) <= 3
     assert len(seen) == 1

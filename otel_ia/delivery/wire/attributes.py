@@ -6,13 +6,15 @@ from typing import Any, Final
 
 from opentelemetry.attributes import BoundedAttributes
 
-from otel_ia.delivery.wire.primitives import VARINTS, tag, varint
+from otel_ia.delivery.wire.primitives import tag, varint
 from otel_ia.delivery.wire.values import (
+    DOUBLE_SIZE,
+    DOUBLE_START,
     FALSE,
     INTEGERS,
     MESSAGE_LEVELS,
     SHORT_TEXT,
-    TEXT_HEADS,
+    TEXT_STARTS,
     TRUE,
     encode_integer,
     encode_key,
@@ -23,21 +25,47 @@ from otel_ia.delivery.wire.values import (
 from otel_ia.guard import guarded
 
 KNOWN_KEYS: Final = 1_024
-"""Keys whose bytes are kept; when one more comes, it starts anew."""
+"""Keys of a place whose bytes are kept; when one more comes, it starts anew."""
 _KNOWN_KEY_LENGTH: Final = 256
 
 
 class Place:
     """Where in a request key-values stand: the field's number, and how many messages are around a value."""
 
-    __slots__ = ("heads", "levels", "tag")
+    __slots__ = ("known", "levels", "tag")
 
     def __init__(self, number: int, *, around: int) -> None:
         self.tag = tag(number, 2)
-        self.heads = tuple(self.tag + size for size in VARINTS[:512])
         self.levels = MESSAGE_LEVELS - around
+        self.known: dict[str, _Key] = {}
 
 
+class _Key:
+    """A key in a place: what stands before its values, which depends on their type and size."""
+
+    __slots__ = ("_start", "_tag", "before_double", "before_integers", "before_texts", "false", "true")
+
+    def __init__(self, start: bytes, place: Place) -> None:
+        self._start = start
+        self._tag = place.tag
+        self.false = self.before(len(FALSE)) + FALSE
+        self.true = self.before(len(TRUE)) + TRUE
+        self.before_double = self.before(DOUBLE_SIZE) + DOUBLE_START
+        self.before_integers = tuple(map(self.before, range(_LONGEST_INTEGER + 1)))
+        self.before_texts: dict[int, bytes] = {}
+
+    def before(self, size: int) -> bytes:
+        """What stands before an encoded value of this size."""
+        return b"".join((self._tag, varint(len(self._start) + size), self._start))
+
+    def before_text(self, size: int) -> bytes:
+        """What stands before a short text of this size, which is remembered."""
+        start = TEXT_STARTS[size]
+        made = self.before_texts[size] = self.before(len(start) + size) + start
+        return made
+
+
+_LONGEST_INTEGER: Final = max(map(len, INTEGERS))
 RESOURCE: Final = Place(1, around=4)
 SCOPE: Final = Place(3, around=5)
 SPAN: Final = Place(9, around=5)
@@ -45,33 +73,35 @@ EVENT: Final = Place(3, around=6)
 LINK: Final = Place(4, around=6)
 LOG_RECORD: Final = Place(6, around=5)
 
-_known_keys: Final[dict[str, bytes]] = {}
-
 
 def encode_attributes(attributes: Mapping[str, Any] | None, place: Place) -> bytes:
     """The key-values as fields of the message in that place, ready to be joined to its others."""
     given = attributes if type(attributes) is dict else _plain(attributes)
-    heads = place.heads
+    known = place.known
     pieces: list[bytes] = []
     try:
         for key, value in given.items():
             kind = type(value)
+            found = known[key]
             # The usual types are told apart here: a call of `encode_value` for each takes 1.2 times as long.
             if kind is str:
                 encoded = value.encode()
                 size = len(encoded)
-                encoded = TEXT_HEADS[size] + encoded if size < SHORT_TEXT else encode_text(encoded)
-            elif kind is int:
-                encoded = INTEGERS[value] if 0 <= value < 1_024 else encode_integer(value)  # noqa: PLR2004
+                if size < SHORT_TEXT:
+                    pieces += (found.before_texts.get(size) or found.before_text(size), encoded)
+                else:
+                    encoded = encode_text(encoded)
+                    pieces += (found.before(len(encoded)), encoded)
+            elif kind is int and 0 <= value < 1_024:  # noqa: PLR2004 - the table's length
+                encoded = INTEGERS[value]
+                pieces += (found.before_integers[len(encoded)], encoded)
             elif kind is float:
-                encoded = pack_double(9, 0x21, value)
+                pieces += (found.before_double, pack_double(value))
             elif kind is bool:
-                encoded = TRUE if value else FALSE
+                pieces.append(found.true if value else found.false)
             else:
-                encoded = encode_value(value, place.levels)
-            start = _known_keys[key]
-            size = len(start) + len(encoded)
-            pieces += (heads[size] if size < 512 else place.tag + varint(size), start, encoded)  # noqa: PLR2004
+                encoded = encode_integer(value) if kind is int else encode_value(value, place.levels)
+                pieces += (found.before(len(encoded)), encoded)
     except (KeyError, UnicodeEncodeError, RuntimeError):  # a new key, a lone surrogate, a mapping that changes
         return _carefully(given, place)
     return b"".join(pieces)
@@ -83,10 +113,10 @@ def _carefully(attributes: Mapping[Any, Any], place: Place) -> bytes:
         start = encode_key(key)
         encoded = encode_value(value, place.levels)
         pieces += (place.tag, varint(len(start) + len(encoded)), start, encoded)
-        if type(key) is str and len(key) <= _KNOWN_KEY_LENGTH:
-            if len(_known_keys) >= KNOWN_KEYS:
-                _known_keys.clear()
-            _known_keys[key] = start
+        if type(key) is str and len(key) <= _KNOWN_KEY_LENGTH and key not in place.known:
+            if len(place.known) >= KNOWN_KEYS:
+                place.known.clear()
+            place.known[key] = _Key(start, place)
     return b"".join(pieces)
 
 

@@ -31,12 +31,14 @@ SHORT_TEXT: Final = 126
 """Bytes of a text from which on its value's length takes two bytes."""
 
 # Each value starts with its length, as wherever it stands: in a key-value, an array, a log record's body.
-TEXT_HEADS: Final = tuple(bytes((size + 2, 0x0A, size)) for size in range(SHORT_TEXT))
+TEXT_STARTS: Final = tuple(bytes((size + 2, 0x0A, size)) for size in range(SHORT_TEXT))
 INTEGERS: Final = tuple(bytes((len(number) + 1, 0x18)) + number for number in VARINTS)
 TRUE: Final = b"\x02\x10\x01"
 FALSE: Final = b"\x02\x10\x00"
-pack_double: Final = struct.Struct("<BBd").pack
-"""To be called with 9, 0x21 and the number."""
+pack_double: Final = struct.Struct("<d").pack
+DOUBLE_START: Final = b"\x09\x21"
+DOUBLE_SIZE: Final = 10
+"""With its start."""
 
 _NOTHING: Final = b"\x00"
 _ARRAY_LEVELS: Final = 2
@@ -65,7 +67,7 @@ def encode_value(value: Any, levels: int, walk: _Walk | None = None) -> bytes:  
     if kind is int:
         return encode_integer(value)
     if kind is float:
-        return pack_double(9, 0x21, value)
+        return DOUBLE_START + pack_double(value)
     if kind is bool:
         return TRUE if value else FALSE
     if value is None:
@@ -82,7 +84,7 @@ def encode_value(value: Any, levels: int, walk: _Walk | None = None) -> bytes:  
 def encode_text(encoded: bytes) -> bytes:
     """The UTF-8 text as a value."""
     size = len(encoded)
-    return TEXT_HEADS[size] + encoded if size < SHORT_TEXT else _field(b"\x0a", encoded)
+    return TEXT_STARTS[size] + encoded if size < SHORT_TEXT else _field(b"\x0a", encoded)
 
 
 def encode_integer(value: int) -> bytes:
@@ -111,7 +113,7 @@ def _unusual(value: Any, levels: int, walk: _Walk | None) -> bytes:  # noqa: PLR
     if issubclass(kind, int):
         return encode_integer(int.__int__(value))
     if issubclass(kind, float):
-        return pack_double(9, 0x21, float.__float__(value))
+        return DOUBLE_START + pack_double(float.__float__(value))
     if issubclass(kind, bytes):
         return _field(b"\x3a", bytes(memoryview(value)))
     if issubclass(kind, list):
