@@ -1,11 +1,14 @@
 """A small real OTLP/HTTP server on loopback: what a program under test sends, decoded."""
 
 import gzip
+import itertools
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socket import SHUT_RDWR
 from typing import Any
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -17,17 +20,22 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """What a request is answered with. One that is not answered is held until the server ends, or `closes` at once."""
+    """What a request is answered with. One that is not answered is held until the server ends, or `closes` at once.
+
+    With `reads` false the connection is closed as soon as it is made; for one that was kept it is as `closes`.
+    """
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     answers: bool = True
     closes: bool = False
+    reads: bool = True
 
 
 HANG = Reply(answers=False)
 CLOSE = Reply(answers=False, closes=True)
+HANG_UP = Reply(answers=False, closes=True, reads=False)
 
 
 @dataclass
@@ -45,6 +53,8 @@ class Receiver:
     resources: list[dict[str, Any]] = field(default_factory=list)
     spans_by_resource: list[tuple[dict[str, Any], Span]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
+    resources_by_connection: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+    """Which connection, numbered as they were made, brought something of whom."""
     arrived: threading.Condition = field(default_factory=threading.Condition)
     ended: threading.Event = field(default_factory=threading.Event)
 
@@ -80,28 +90,74 @@ def _value(value: AnyValue) -> Any:
     return getattr(value, kind)
 
 
+def keep(receiver: Receiver, path: str, body: bytes, connection: int) -> None:
+    """Adds the spans or log records of a request to those that have arrived."""
+    if path.endswith("/v1/traces"):
+        request = ExportTraceServiceRequest.FromString(body)
+        for resource_spans in request.resource_spans:
+            resource = plain(resource_spans.resource.attributes)
+            receiver.resources.append(resource)
+            receiver.resources_by_connection.append((connection, resource))
+            for scope_spans in resource_spans.scope_spans:
+                receiver.spans.extend(scope_spans.spans)
+                receiver.spans_by_resource.extend((resource, span) for span in scope_spans.spans)
+    elif path.endswith("/v1/logs"):
+        logs = ExportLogsServiceRequest.FromString(body)
+        for resource_logs in logs.resource_logs:
+            resource = plain(resource_logs.resource.attributes)
+            receiver.resources.append(resource)
+            receiver.resources_by_connection.append((connection, resource))
+            for scope_logs in resource_logs.scope_logs:
+                receiver.logs.extend(scope_logs.log_records)
+
+
 @contextmanager
-def receiving(port: int = 0) -> Iterator[Receiver]:
-    """The server, for the time of the block."""
+def receiving(  # noqa: C901 - a server in one piece
+    port: int = 0, *, take: Callable[[Receiver, str, bytes, int], None] = keep, tls: ssl.SSLContext | None = None
+) -> Iterator[Receiver]:
+    """The server, for the time of the block; what it answers 200 to, `take` is given."""
+    connections = itertools.count()
+    sockets: dict[int, Any] = {}
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def setup(self) -> None:
+            if tls is not None:
+                self.request = tls.wrap_socket(self.request, server_side=True)
+            super().setup()
+            self.number = next(connections)
+            self.first: Reply | None = None
+            sockets[self.number] = self.connection
+
+        def handle(self) -> None:
+            self.first = decide()
+            if self.first.reads:
+                super().handle()
+
+        def finish(self) -> None:
+            sockets.pop(self.number, None)
+            super().finish()
+
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if self.headers.get("Content-Encoding") == "gzip":
                 body = gzip.decompress(body)
+            reply, self.first = self.first or decide(), None
             with receiver.arrived:
                 receiver.headers.append({key.lower(): value for key, value in self.headers.items()})
-                reply = receiver.behaviour(receiver.requests) if receiver.behaviour else Reply(status=receiver.status)
-                receiver.requests += 1
                 if reply.answers and reply.status == 200:
                     before = len(receiver.spans) + len(receiver.logs)
-                    _take(receiver, self.path, body)
+                    take(receiver, self.path, body, self.number)
                     receiver.sizes.append(len(receiver.spans) + len(receiver.logs) - before)
                 receiver.arrived.notify_all()
             if reply.answers:
                 self.answer(reply)
-            elif not reply.closes:
+                return
+            if not reply.closes:
                 receiver.ended.wait()
+            self.close_connection = True
 
         def answer(self, reply: Reply) -> None:
             self.send_response(reply.status)
@@ -116,8 +172,22 @@ def receiving(port: int = 0) -> Iterator[Receiver]:
         def log_message(self, *_: object) -> None:
             """Says nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-    receiver = Receiver(f"http://127.0.0.1:{server.server_port}")
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 128
+
+        def handle_error(self, *_: object) -> None:
+            """Says nothing: programs under test die in all ways."""
+
+    def decide() -> Reply:
+        with receiver.arrived:
+            reply = receiver.behaviour(receiver.requests) if receiver.behaviour else Reply(status=receiver.status)
+            receiver.requests += 1
+            receiver.arrived.notify_all()
+        return reply
+
+    server = Server(("127.0.0.1", port), Handler)
+    scheme = "http" if tls is None else "https"
+    receiver = Receiver(f"{scheme}://{'127.0.0.1' if tls is None else 'localhost'}:{server.server_port}")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
@@ -127,20 +197,6 @@ def receiving(port: int = 0) -> Iterator[Receiver]:
         server.shutdown()
         thread.join()
         server.server_close()
-
-
-def _take(receiver: Receiver, path: str, body: bytes) -> None:
-    if path.endswith("/v1/traces"):
-        request = ExportTraceServiceRequest.FromString(body)
-        for resource_spans in request.resource_spans:
-            resource = plain(resource_spans.resource.attributes)
-            receiver.resources.append(resource)
-            for scope_spans in resource_spans.scope_spans:
-                receiver.spans.extend(scope_spans.spans)
-                receiver.spans_by_resource.extend((resource, span) for span in scope_spans.spans)
-    elif path.endswith("/v1/logs"):
-        logs = ExportLogsServiceRequest.FromString(body)
-        for resource_logs in logs.resource_logs:
-            receiver.resources.append(plain(resource_logs.resource.attributes))
-            for scope_logs in resource_logs.scope_logs:
-                receiver.logs.extend(scope_logs.log_records)
+        for opened in list(sockets.values()):
+            with suppress(OSError):
+                opened.shutdown(SHUT_RDWR)
