@@ -10,6 +10,8 @@ from pathlib import Path
 
 from receiver import Receiver
 
+from .tally import Tally
+
 BEGINNING = """
 import logging, os, sys, time
 import otel_ia
@@ -28,9 +30,9 @@ _WARNINGS = ("-W", "error", "-W", "ignore:This process:DeprecationWarning")
 _WAITING = "print('ready', flush=True)\nsys.stdin.read()\n"
 
 
-def start(program: str, endpoint: str, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-    """A program that goes on after `BEGINNING`."""
-    return _start(["-c", BEGINNING + program, endpoint, *arguments], environment)
+def start(program: str, endpoint: str, *arguments: str, before: str = "", **environment: str) -> subprocess.Popen[str]:
+    """A program that goes on after `BEGINNING`, `before` which it may do something else."""
+    return _start(["-c", before + BEGINNING + program, endpoint, *arguments], environment)
 
 
 def start_file(file: Path, program: str, endpoint: str, **environment: str) -> subprocess.Popen[str]:
@@ -61,9 +63,11 @@ def ended(process: subprocess.Popen[str], timeout: float = 60.0) -> tuple[str, s
     return out, err, process.returncode
 
 
-def finish(program: str, endpoint: str, *arguments: str, **environment: str) -> tuple[str, str, int]:
+def finish(
+    program: str, endpoint: str, *arguments: str, timeout: float = 60.0, **environment: str
+) -> tuple[str, str, int]:
     """What a program printed on both streams, and its status."""
-    return ended(start(program, endpoint, *arguments, **environment))
+    return ended(start(program, endpoint, *arguments, **environment), timeout)
 
 
 def read_until(process: subprocess.Popen[str], line: str) -> None:
@@ -100,12 +104,12 @@ def last_number(out: str, *, at_least: int) -> int:
 
 
 @contextmanager
-def next_program(receiver: Receiver, **environment: str) -> Iterator[Callable[[], str]]:
+def next_program(endpoint: str, **environment: str) -> Iterator[Callable[[], str]]:
     """A program of the same service and endpoint that records nothing, for the time of the block.
 
     What is given, called behind the block, is what it wrote to stderr.
     """
-    process = start(_WAITING, receiver.endpoint, **environment)
+    process = start(_WAITING, endpoint, **environment)
     told: list[str] = []
     try:
         read_until(process, "ready")
@@ -116,10 +120,10 @@ def next_program(receiver: Receiver, **environment: str) -> Iterator[Callable[[]
     assert status == 0, err
 
 
-def deliver_what_is_left(receiver: Receiver, spool: Path) -> str:
+def deliver_what_is_left(receiver: Receiver | Tally, spool: Path) -> str:
     """Lets a next program send all that is in the directory; what it wrote to stderr."""
     left = list(spool.glob("*.segment"))
-    with next_program(receiver, OTEL_IA_SPOOL_DIRECTORY=str(spool)) as told:
+    with next_program(receiver.endpoint, OTEL_IA_SPOOL_DIRECTORY=str(spool)) as told:
         poll_until(lambda: not any(segment.exists() for segment in left))
     return told()
 

@@ -2,47 +2,77 @@
 
 from pathlib import Path
 
-from receiver import Receiver
+import pytest
 
-from .programs import deliver_what_is_left, finish, numbers
+from .programs import deliver_what_is_left, finish
+from .tally import Tally, tallying
 
 TYPICAL = """
 import threading
 FIXED = {"gen_ai.system": "openai", "gen_ai.operation.name": "chat", "server.address": "localhost", "server.port": 8080}
-SECONDS, THREADS = 3, 8
+
+def record(number):
+    with monitor("step", attributes=FIXED) as span:
+        span.set_attributes({"number": number, "model": "gpt-4o", "temperature": 0.5, "stream": True})
+        span.add_event("first token", {"index": 1})
+
+"""
+TELLING = """
+delivered = telemetry.flush(60)
+print(delivered, telemetry.stats().dropped)
+"""
+
+AT_FORTY_THOUSAND_A_SECOND = """
+began = time.monotonic()
+for number in range(400_000):
+    if number % 400 == 0:  # never faster; on a machine that cannot, as fast as it can
+        time.sleep(max(0, began + number / 40_000 - time.monotonic()))
+    record(number)
+"""
+
+WITH_EIGHT_THREADS = """
+SECONDS, THREADS = 10, 8
 end = time.monotonic() + SECONDS
 made = [0] * THREADS
 
-def record(thread):
-    number = thread
+def go_on(thread):
     while time.monotonic() < end:
-        with monitor("step", attributes=FIXED) as span:
-            span.set_attributes({"number": number, "model": "gpt-4o", "temperature": 0.5, "stream": True})
-            span.add_event("first token", {"index": 1})
-        number += THREADS
-    made[thread] = number // THREADS
+        record(made[thread] * THREADS + thread)
+        made[thread] += 1
 
-threads = [threading.Thread(target=record, args=(thread,)) for thread in range(THREADS)]
+threads = [threading.Thread(target=go_on, args=(thread,)) for thread in range(THREADS)]
 [thread.start() for thread in threads]
 [thread.join() for thread in threads]
-telemetry.flush(30)
 print(*made)
 """
 
 
-def test_a_burst_of_fifty_thousand_spans_arrives_whole(receiver: Receiver, spool: Path) -> None:
+@pytest.fixture
+def tally() -> Tally:
+    with tallying() as counting:
+        yield counting
+
+
+def test_a_burst_of_fifty_thousand_spans_arrives_whole(tally: Tally, spool: Path) -> None:
     program = "for number in range(50_000):\n    with monitor('step', attributes={'number': number}):\n        pass"
-    _, err, status = finish(program, receiver.endpoint, OTEL_IA_EXIT_TIMEOUT="30")
+    _, err, status = finish(program, tally.endpoint, OTEL_IA_EXIT_TIMEOUT="30")
     assert (err, status) == ("", 0)
-    assert numbers(receiver) == list(range(50_000))
+    assert tally.numbers(1) == list(range(50_000))
     assert list(spool.glob("*.segment")) == []
 
 
-def test_eight_threads_at_full_speed_lose_nothing(receiver: Receiver, spool: Path) -> None:
-    out, err, status = finish(TYPICAL, receiver.endpoint)
-    assert (err, status) == ("", 0)
-    deliver_what_is_left(receiver, spool)
-    made = [int(count) for count in out.split()]
-    assert numbers(receiver) == sorted(
-        number for thread, count in enumerate(made) for number in range(thread, 8 * count, 8)
-    )
+def test_forty_thousand_typical_spans_a_second_for_ten_seconds_arrive(tally: Tally, spool: Path) -> None:
+    out, err, status = finish(TYPICAL + AT_FORTY_THOUSAND_A_SECOND + TELLING, tally.endpoint, timeout=300)
+    assert (out, err, status) == ("True {}\n", "", 0)
+    assert tally.numbers(1) == list(range(400_000))
+    assert list(spool.glob("*.segment")) == []
+
+
+def test_eight_threads_at_full_speed_for_ten_seconds_lose_nothing(tally: Tally, spool: Path) -> None:
+    out, err, status = finish(TYPICAL + WITH_EIGHT_THREADS + TELLING, tally.endpoint, timeout=300)
+    made, fate = out.splitlines()
+    assert (fate[-2:], err, status) == ("{}", "", 0)
+    deliver_what_is_left(tally, spool)
+    counts = [int(count) for count in made.split()]
+    expected = sorted(number for thread, count in enumerate(counts) for number in range(thread, 8 * count, 8))
+    assert tally.numbers(1) == expected

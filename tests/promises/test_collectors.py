@@ -8,11 +8,12 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTracePartialSuccess,
     ExportTraceServiceResponse,
 )
-from receiver import CLOSE, HANG, Receiver, Reply, receiving
+from receiver import CLOSE, HANG, HANG_UP, Receiver, Reply, receiving
 
 from .programs import deliver_what_is_left, ended, finish, numbers, read_until, start, tell
 
 EXIT_TIMEOUT = 1.0
+TRIES = 3
 QUICKLY = {"OTEL_IA_EXIT_TIMEOUT": str(EXIT_TIMEOUT), "OTEL_EXPORTER_OTLP_TIMEOUT": "0.5"}
 PATIENTLY = {"OTEL_IA_EXIT_TIMEOUT": str(EXIT_TIMEOUT)}
 
@@ -20,8 +21,10 @@ FAULTS = {
     "429 with Retry-After": Reply(status=429, headers={"Retry-After": "1"}),
     "503": Reply(status=503),
     "400": Reply(status=400),
+    "wrong token": Reply(status=401),
     "hanging": HANG,
     "closing": CLOSE,
+    "hanging up": HANG_UP,
     "redirecting": Reply(status=307, headers={"Location": "http://127.0.0.1:9/v1/traces"}),
 }
 each_fault = pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
@@ -65,16 +68,28 @@ def test_a_collector_that_asks_to_be_left_alone_is(receiver: Receiver) -> None:
     assert numbers(receiver) == list(range(100))
 
 
-def seconds_to_end(program: str, endpoint: str, **environment: str) -> float:
-    """How long a program takes to end after its last line."""
-    process = start(f"{WORK}{program}\nprint('last line', flush=True)", endpoint, **environment)
-    read_until(process, "last line")
-    began = time.monotonic()
-    _, err, status = ended(process)
-    took = time.monotonic() - began
-    assert status == 0, err
-    assert err.count("\n") <= 1, err
-    return took
+# what is registered before `configure` runs after it; the rest of the interpreter's end is not ours
+TELL_THE_END = "import atexit, time\natexit.register(lambda: print(time.monotonic()))\n"
+TELL_THE_LAST_LINE = "\nprint(time.monotonic(), flush=True)"
+
+
+def end_within(seconds: float, program: str, endpoint: str, spool: Path, **environment: str) -> Path:
+    """Has a program end so soon after its last line, at one try of three, for the machine may have other work.
+
+    The directory of its spool, which is another for each try.
+    """
+    took: list[float] = []
+    while not took or (took[-1] >= seconds and len(took) < TRIES):
+        place = spool / str(len(took))
+        environment["OTEL_IA_SPOOL_DIRECTORY"] = str(place)
+        process = start(WORK + program + TELL_THE_LAST_LINE, endpoint, before=TELL_THE_END, **environment)
+        out, err, status = ended(process, timeout=20)
+        began, end = map(float, out.split())
+        took.append(end - began)
+        assert status == 0, err
+        assert err.count("\n") <= 1, err
+    assert took[-1] < seconds, took
+    return place
 
 
 @each_fault
@@ -82,27 +97,27 @@ def test_a_fault_first_met_at_the_exit_holds_it_up_to_the_deadline_at_most(
     receiver: Receiver, spool: Path, fault: Reply
 ) -> None:
     receiver.behaviour = lambda _: fault
-    assert seconds_to_end("work_on(range(100))", receiver.endpoint, **PATIENTLY) < EXIT_TIMEOUT + 0.5
+    left = end_within(EXIT_TIMEOUT + 0.5, "work_on(range(100))", receiver.endpoint, spool, **PATIENTLY)
     receiver.behaviour = None
-    deliver_what_is_left(receiver, spool)
+    deliver_what_is_left(receiver, left)
     assert numbers(receiver) == list(range(100))
 
 
 @each_fault
 def test_a_collector_known_to_be_down_holds_up_nothing(receiver: Receiver, spool: Path, fault: Reply) -> None:
     receiver.behaviour = lambda _: fault
-    program = "work_on(range(100))\nassert not telemetry.flush(0.8)\nwork_on(range(100, 200))"
-    assert seconds_to_end(program, receiver.endpoint, **QUICKLY) < 0.5
+    program = "work_on(range(100))\nassert not telemetry.flush(0.6)\nwork_on(range(100, 200))"
+    left = end_within(0.5, program, receiver.endpoint, spool, **QUICKLY)
     receiver.behaviour = None
-    deliver_what_is_left(receiver, spool)
+    deliver_what_is_left(receiver, left)
     assert numbers(receiver) == list(range(200))
 
 
-def test_nobody_there_holds_up_nothing(nobody: str, spool: Path) -> None:
-    program = "work_on(range(100))\nassert not telemetry.flush(0.5)\nwork_on(range(100, 200))"
-    assert seconds_to_end(program, nobody) < 0.5
+@pytest.mark.parametrize("known", ["assert not telemetry.flush(0.5)", ""], ids=["known", "met at the exit"])
+def test_nobody_there_holds_up_nothing(nobody: str, spool: Path, known: str) -> None:
+    left = end_within(0.5, f"work_on(range(100))\n{known}\nwork_on(range(100, 200))", nobody, spool)
     with receiving(port=int(nobody.rpartition(":")[2])) as receiver:
-        deliver_what_is_left(receiver, spool)
+        deliver_what_is_left(receiver, left)
         assert numbers(receiver) == list(range(200))
 
 
