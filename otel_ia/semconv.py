@@ -32,6 +32,7 @@ THREAD_NAME: Final = "thread.name"
 SERVICE_NAME: Final = "service.name"
 SERVICE_INSTANCE_ID: Final = "service.instance.id"
 PROCESS_PID: Final = "process.pid"
+PROCESS_PARENT_PID: Final = "process.parent_pid"
 
 # Ours.
 OUTCOME: Final = "ia.outcome"

@@ -115,7 +115,11 @@ class TracerProvider(sdk_trace.TracerProvider):
 
 
 def _resource_in_child(resource: Resource) -> Resource:
-    own: dict[str, Any] = {semconv.PROCESS_PID: os.getpid(), semconv.SERVICE_INSTANCE_ID: str(uuid.uuid4())}
+    own: dict[str, Any] = {
+        semconv.PROCESS_PID: os.getpid(),
+        semconv.PROCESS_PARENT_PID: os.getppid(),
+        semconv.SERVICE_INSTANCE_ID: str(uuid.uuid4()),
+    }
     return resource.merge(Resource({key: value for key, value in own.items() if key in resource.attributes}))
 
 

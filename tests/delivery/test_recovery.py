@@ -9,9 +9,9 @@ import pytest
 from otel_ia import clock
 from otel_ia.delivery.spooling import adopted as adopted_module
 from otel_ia.delivery.spooling.frames import LOG, SPAN, START
-from otel_ia.delivery.spooling.recovery import scan
+from otel_ia.delivery.spooling.recovery import MOST_AT_ONCE, scan
 
-from .spools import DESTINATION, files, left_in, numbered, numbers, opened, run, span_key
+from .spools import DESTINATION, drain, files, left_in, numbered, numbers, opened, run, span_key
 
 KILLED = """
 random.seed(int(sys.argv[2]))
@@ -268,6 +268,16 @@ print(sorted(int.from_bytes(data[at:at + 8], "big") for at in range(0, len(data)
         tmp_path / "spool",
     )
     assert output == "True\n"
+
+
+def test_more_than_are_adopted_at_once_are_all_read(tmp_path):
+    for number in range(3 * MOST_AT_ONCE + 1):
+        with opened(tmp_path / "spool") as dead:
+            dead.append(SPAN, numbered(number))
+    with opened(tmp_path / "spool") as spool:
+        assert spool.scan() == MOST_AT_ONCE
+        assert numbers(drain(spool)) == list(range(3 * MOST_AT_ONCE + 1))
+    assert files(tmp_path / "spool") == []
 
 
 def test_sixty_four_short_processes_at_once_lose_nothing(tmp_path):

@@ -1,11 +1,13 @@
 """Programs of several processes: nothing is lost, doubled or mixed, and no child hangs."""
 
+from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from receiver import Receiver, plain
 
-from .programs import deliver_what_is_left, ended, finish, numbers, start_file
+from .programs import deliver_what_is_left, ended, finish, next_program, numbers, poll_until, start_file
 
 METHODS = ["fork", "spawn", "forkserver"]
 
@@ -68,54 +70,87 @@ if __name__ == "__main__":
     assert len({span.span_id for span in receiver.spans}) >= 400
 
 
-def test_fifty_forks_under_load_hang_and_lose_nothing(receiver: Receiver, spool: Path) -> None:
+def test_two_hundred_forks_under_load_hang_and_lose_nothing(receiver: Receiver, spool: Path) -> None:
+    """Half of them from a thread, while four others are anywhere in their calls."""
     program = """
 import threading
-CHILDREN, THREADS = 50, 4
+CHILDREN, THREADS = 200, 4
 made = [0] * THREADS
 go_on = True
 
 def record(thread):
     while go_on:
-        work(CHILDREN * 10 + made[thread] * THREADS + thread)
-        made[thread] += 1
-        time.sleep(0)
+        for _ in range(3):
+            work(CHILDREN * 10 + made[thread] * THREADS + thread)
+            made[thread] += 1
+        time.sleep(0.002)
 
-threads = [threading.Thread(target=record, args=(thread,)) for thread in range(THREADS)]
-[thread.start() for thread in threads]
-for child in range(CHILDREN):
+def fork(child):
     process = os.fork()
     if process == 0:
         for number in range(child * 10, child * 10 + 10):
             work(number)
-        telemetry.flush(5 if child % 2 else 0)
+        telemetry.flush(5 if child % 4 < 2 else 0)
         os._exit(0)
-    end = time.monotonic() + 20
+    end = time.monotonic() + 40
     while os.waitpid(process, os.WNOHANG) == (0, 0):
         if time.monotonic() > end:
             print("child", child, "hangs", flush=True)
             os.kill(process, 6)
             os._exit(1)
         time.sleep(0.001)
+
+threads = [threading.Thread(target=record, args=(thread,)) for thread in range(THREADS)]
+[thread.start() for thread in threads]
+for child in range(CHILDREN):
+    if child % 2:
+        forking = threading.Thread(target=fork, args=(child,))
+        forking.start()
+        forking.join()
+    else:
+        fork(child)
 go_on = False
 [thread.join() for thread in threads]
 telemetry.flush(20)
 print(*made)
 """
-    out, err, status = finish(program, receiver.endpoint)
+    out, err, status = finish(program, receiver.endpoint, timeout=240)
     assert (err, status) == ("", 0), out
     deliver_what_is_left(receiver, spool)
     made = [int(count) for count in out.split()]
     expected = [
-        *range(500),
-        *(500 + number * 4 + thread for thread, count in enumerate(made) for number in range(count)),
+        *range(2000),
+        *(2000 + number * 4 + thread for thread, count in enumerate(made) for number in range(count)),
     ]
     arrived = numbers(receiver)
-    assert set(expected) <= set(arrived)
+    assert set(expected) == set(arrived)
     assert len({span.span_id for span in receiver.spans}) == 2 * len(expected), "spans of two processes share an id"
-    assert len(arrived) - len(expected) <= 50 * 10, (
-        "a child that dies between the answer and its note sends a batch twice"
-    )
+    # a child that dies between the answer and its note sends a batch twice
+    assert all(number < 2000 for number, count in Counter(arrived).items() if count > 1)
+
+
+def test_a_child_forked_with_a_live_connection_has_its_own(receiver: Receiver) -> None:
+    program = """
+work(0)
+assert telemetry.flush(20)
+for child in range(1, 21):
+    process = os.fork()
+    if process == 0:
+        work(1000 + child)
+        assert telemetry.flush(20)
+        os._exit(0)
+    assert os.waitpid(process, 0)[1] == 0
+    work(child)
+    assert telemetry.flush(20)
+"""
+    _, err, status = finish(program, receiver.endpoint, OTEL_EXPERIMENTAL_RESOURCE_DETECTORS="process")
+    assert (err, status) == ("", 0)
+    assert numbers(receiver) == [*range(21), *range(1001, 1021)]
+    users: dict[int, set[int]] = {}
+    for connection, resource in receiver.resources_by_connection:
+        users.setdefault(connection, set()).add(resource["process.pid"])
+    assert sorted(map(len, users.values())) == [1] * 21, users
+    assert len(receiver.resources_by_connection) >= 41, "the parent did not keep its connection"
 
 
 def test_what_children_record_is_theirs(receiver: Receiver, spool: Path) -> None:
@@ -124,7 +159,7 @@ from multiprocessing import get_context
 
 @monitor
 def say():
-    with monitor("child", attributes={"process": os.getpid()}):
+    with monitor("child", attributes={"process": os.getpid(), "parent": os.getppid()}):
         return os.getpid()
 
 say()
@@ -139,12 +174,12 @@ telemetry.flush(10)
     assert (err, status) == ("", 0)
     deliver_what_is_left(receiver, spool)
     told = [
-        (plain(span.attributes)["process"], resource["process.pid"])
-        for resource, span in receiver.spans_by_resource
-        if span.name == "child"
+        (plain(span.attributes), resource) for resource, span in receiver.spans_by_resource if span.name == "child"
     ]
     assert len(told) == 5
-    assert all(said == known for said, known in told), told
+    for said, known in told:
+        assert (said["process"], said["parent"]) == (known["process.pid"], known["process.parent_pid"])
+    assert len({known["service.instance.id"] for _, known in told}) == 5
 
 
 def test_sixty_four_short_processes_at_once_lose_nothing(receiver: Receiver, spool: Path) -> None:
@@ -168,3 +203,24 @@ assert [os.waitpid(child, 0)[1] for child in children] == [0] * 64
     assert status == 0, err
     deliver_what_is_left(receiver, spool)
     assert numbers(receiver) == list(range(64))
+
+
+def test_programs_that_recover_at_once_deliver_everything_once(receiver: Receiver, spool: Path) -> None:
+    receiver.status = 503
+    program = """
+for number in range(40):
+    if os.fork() == 0:
+        work(number)
+        os._exit(0)
+    os.wait()
+"""
+    _, err, status = finish(program, receiver.endpoint)
+    assert status == 0, err
+    left = list(spool.glob("*.segment"))
+    assert len(left) >= 40
+    receiver.status = 200
+    with ExitStack() as running:
+        told = [running.enter_context(next_program(receiver.endpoint)) for _ in range(3)]
+        poll_until(lambda: not any(segment.exists() for segment in left))
+    assert [error() for error in told] == [""] * 3
+    assert numbers(receiver) == list(range(40))

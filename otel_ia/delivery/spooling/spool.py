@@ -12,7 +12,7 @@ from otel_ia.delivery.spooling.fork import follow_forks
 from otel_ia.delivery.spooling.frames import COUNTED, HEAD
 from otel_ia.delivery.spooling.maker import Maker
 from otel_ia.delivery.spooling.ownership import FileKey
-from otel_ia.delivery.spooling.recovery import scan
+from otel_ia.delivery.spooling.recovery import MOST_AT_ONCE, scan
 from otel_ia.delivery.spooling.refused import keep_refused
 from otel_ia.delivery.spooling.segment import Segment
 from otel_ia.delivery.spooling.upkeep import Upkeep
@@ -85,6 +85,7 @@ class Spool:
             age_limit=age_limit,
         )
         self._adopted: list[Adopted] = []
+        self._may_be_more = False
         self.append: Callable[[int, bytes], None] = self._writer.append
         """Keeps a frame of a kind of `frames`. Never raises, never waits for its own thread; from any thread, signal
         handler or finalizer. A payload over 16 MiB is dropped and counted. It is the writer's, to save a call."""
@@ -148,15 +149,20 @@ class Spool:
                 return self._batch(frames, partial(segment.acknowledge, end))
             if segment is not self._writer.current:
                 self._remove(segment)
-        for adopted in list(self._adopted):
-            batch = adopted.read(limit_bytes, limit_frames)
-            if batch is not None:
-                return batch
-            self._adopted.remove(adopted)
-        return None
+        while True:
+            for adopted in list(self._adopted):
+                batch = adopted.read(limit_bytes, limit_frames)
+                if batch is not None:
+                    return batch
+                self._adopted.remove(adopted)
+            if not self._may_be_more or not self.scan():
+                return None
 
     def scan(self) -> int:
-        """Adopts what dead processes left for the same destination; how many segments that was. Never raises."""
+        """Adopts what dead processes left for the same destination; how many segments that was. Never raises.
+
+        Where it is more than is adopted at once, the rest follows with the `read` that finds the first part done with.
+        """
         try:
             directory = self._maker.directory
         except OSError:
@@ -165,6 +171,7 @@ class Spool:
             directory, self._fingerprint, span_key=self._span_key, time_of=self._time_of, counters=self.counters
         )
         self._adopted += found
+        self._may_be_more = len(found) == MOST_AT_ONCE
         return len(found)
 
     @property
@@ -197,6 +204,7 @@ class Spool:
         for adopted in self._adopted:
             adopted.close()
         self._adopted = []
+        self._may_be_more = False
         self._upkeep.begin()
         self._maker.begin()
 
