@@ -1,13 +1,21 @@
 """Programs of several processes: nothing is lost, doubled or mixed, and no child hangs."""
 
 from collections import Counter
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from receiver import Receiver, plain
 
-from .programs import deliver_what_is_left, ended, finish, next_program, numbers, poll_until, start_file
+from .programs import (
+    deliver_what_is_left,
+    ended,
+    finish,
+    numbers,
+    poll_until,
+    read_until,
+    start,
+    start_file,
+)
 
 METHODS = ["fork", "spawn", "forkserver"]
 
@@ -173,9 +181,7 @@ telemetry.flush(10)
     _, err, status = finish(program, receiver.endpoint, OTEL_EXPERIMENTAL_RESOURCE_DETECTORS="process")
     assert (err, status) == ("", 0)
     deliver_what_is_left(receiver, spool)
-    told = [
-        (plain(span.attributes), resource) for resource, span in receiver.spans_by_resource if span.name == "child"
-    ]
+    told = [(plain(span.attributes), resource) for resource, span in receiver.spans_by_resource if span.name == "child"]
     assert len(told) == 5
     for said, known in told:
         assert (said["process"], said["parent"]) == (known["process.pid"], known["process.parent_pid"])
@@ -218,9 +224,19 @@ for number in range(40):
     assert status == 0, err
     left = list(spool.glob("*.segment"))
     assert len(left) >= 40
+    # each looks for what the dead left before it sends anything of its own
+    looking = """
+work(int(sys.argv[2]))
+assert not telemetry.flush(1)
+print("looked", flush=True)
+sys.stdin.readline()
+"""
+    together = [start(looking, receiver.endpoint, str(number)) for number in (40, 41, 42)]
+    for process in together:
+        read_until(process, "looked")
     receiver.status = 200
-    with ExitStack() as running:
-        told = [running.enter_context(next_program(receiver.endpoint)) for _ in range(3)]
-        poll_until(lambda: not any(segment.exists() for segment in left))
-    assert [error() for error in told] == [""] * 3
-    assert numbers(receiver) == list(range(40))
+    poll_until(lambda: not any(segment.exists() for segment in left))
+    for process in together:
+        _, err, status = ended(process)
+        assert status == 0, err
+    assert numbers(receiver) == list(range(43))
