@@ -15,10 +15,16 @@ from otel_ia.guard import guarded
 
 KNOWN_ENTRIES: Final = 2_048
 """Entries that are kept; when one more comes, it starts anew."""
+CHAIN_LIMIT: Final = 64
+"""Exceptions of a chain of causes and contexts, the last raised: a loop of retries may make one of thousands."""
 
 _CAUSE: Final = "\nThe above exception was the direct cause of the following exception:\n\n"
 _CONTEXT: Final = "\nDuring handling of the above exception, another exception occurred:\n\n"
 _HEADING: Final = "Traceback (most recent call last):\n"
+_EARLIER: Final = "  … earlier exceptions left out …\n"
+_MOST_TOGETHER: Final = 512
+_MOST_NOTES: Final = 64
+_LONGEST_NOTE: Final = 65_536
 _REPEATS_SHOWN: Final = 3
 _OF_THEIR_OWN_FORM: Final = (SyntaxError, BaseExceptionGroup)
 # From Python 3.12 on they may end in "Did you mean …?".
@@ -37,14 +43,19 @@ _entries: Final[dict[tuple[int, int], _Entry]] = {}
 def format_exception(error: BaseException, frames: int) -> str:
     """What `"".join(traceback.format_exception(error, limit=-frames))` is.
 
-    Exceptions of an unusual form (groups, syntax errors, with notes, in a circle) are left to that function.
+    Exceptions of an unusual form (groups, syntax errors, with notes, in a circle) are left to that function, unless it
+    would take long: where there are more than 512 of them together, or longer notes than anyone reads, those are
+    written without notes and members, and of a longer chain the last 64.
     """
     chain: list[BaseException] = []
     joints: list[str] = []
+    is_unusual = False
     current: BaseException | None = error
-    while current is not None:
-        if _is_unusual(current) or any(current is other for other in chain):
-            return "".join(traceback.format_exception(error, limit=-frames))
+    while current is not None and len(chain) < CHAIN_LIMIT:
+        if any(current is other for other in chain):
+            is_unusual = True
+            break
+        is_unusual = is_unusual or _is_unusual(current)
         chain.append(current)
         if current.__cause__ is not None:
             joints.append(_CAUSE)
@@ -52,7 +63,9 @@ def format_exception(error: BaseException, frames: int) -> str:
         else:
             joints.append(_CONTEXT)
             current = None if current.__suppress_context__ else current.__context__
-    pieces: list[str] = []
+    if is_unusual and _is_modest(error):
+        return "".join(traceback.format_exception(error, limit=-frames))
+    pieces: list[str] = [] if current is None else [_EARLIER, joints[-1]]
     for index in range(len(chain) - 1, -1, -1):
         _write(chain[index], frames, pieces)
         if index:
@@ -62,6 +75,33 @@ def format_exception(error: BaseException, frames: int) -> str:
 
 def _is_unusual(error: BaseException) -> bool:
     return isinstance(error, _OF_THEIR_OWN_FORM + _SUGGESTING) or getattr(error, "__notes__", None) is not None
+
+
+def _is_modest(error: BaseException) -> bool:
+    """Whether `traceback`, which writes all there is, has little to write."""
+    waiting: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while waiting:
+        current = waiting.pop()
+        if current is None or id(current) in seen:
+            continue
+        seen.add(id(current))
+        if len(seen) > _MOST_TOGETHER or not _are_short(getattr(current, "__notes__", None)):
+            return False
+        waiting += (current.__cause__, current.__context__)
+        if isinstance(current, BaseExceptionGroup):
+            waiting += current.exceptions[:_MOST_TOGETHER]
+            if len(current.exceptions) > _MOST_TOGETHER:
+                return False
+    return True
+
+
+def _are_short(notes: object) -> bool:
+    if notes is None:
+        return True
+    if type(notes) is not list or len(notes) > _MOST_NOTES:  # anything else was not put there by `add_note`
+        return False
+    return all(type(note) is str and len(note) <= _LONGEST_NOTE for note in notes)
 
 
 def _write(error: BaseException, frames: int, pieces: list[str]) -> None:

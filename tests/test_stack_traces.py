@@ -1,12 +1,14 @@
 """Stack traces are, to the letter, what the standard library writes."""
 
+import itertools
+import time
 import traceback
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from otel_ia.stack_traces import format_exception
+from otel_ia.stack_traces import CHAIN_LIMIT, format_exception
 
 
 class OfOurs(Exception):
@@ -148,6 +150,53 @@ def test_only_so_many_of_the_innermost_frames_are_written() -> None:
         recurse(10)
     except ValueError as error:
         assert format_exception(error, 3) == "".join(traceback.format_exception(error, limit=-3))
+
+
+def seconds_for(error: BaseException) -> tuple[float, str]:
+    began = time.perf_counter()
+    text = format_exception(error, 256)
+    return time.perf_counter() - began, text
+
+
+def test_of_a_long_chain_the_last_are_written_and_soon() -> None:
+    error: Exception | None = None
+    for number in range(20_000):
+        try:
+            raise ValueError(f"try {number}") from error
+        except ValueError as raised:
+            error = raised
+    assert error is not None
+    took, text = seconds_for(error)
+    assert took < 0.5
+    assert text.startswith("  … earlier exceptions left out …\n\nThe above exception was the direct cause")
+    assert text.endswith("ValueError: try 19999\n")
+    assert text.count("ValueError: try") == CHAIN_LIMIT
+
+
+def noted(notes: Any) -> Exception:
+    error = ValueError("noted")
+    error.__notes__ = notes
+    return error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        noted("x" * 10_000_000),
+        noted(["x\n" * 10_000_000]),
+        noted(["x"] * 10_000_000),
+        noted(itertools.count()),
+        ExceptionGroup("group", [noted("x" * 10_000_000)]),
+        ExceptionGroup("group", [ValueError(number) for number in range(100_000)]),
+    ],
+    ids=["text", "long note", "many notes", "endless", "in a group", "large group"],
+)
+def test_what_would_take_long_to_write_is_left_out(error: Exception) -> None:
+    took, text = seconds_for(error)
+    assert took < 0.5
+    assert text.endswith(
+        ("ValueError: noted\n", "ExceptionGroup: group (1 sub-exception)\n", "(100000 sub-exceptions)\n")
+    )
 
 
 def test_functions_made_again_and_again_do_not_pile_up_and_do_not_mix() -> None:

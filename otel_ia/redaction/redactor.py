@@ -88,7 +88,9 @@ class Redactor:
         return bool(self._rule_of(key))
 
     def redact_text(self, text: str) -> str:
-        """The text without its secrets."""
+        """The text without its secrets; of what is no text, though it should be, the text that stands for it."""
+        if type(text) is not str:
+            text = str(values.legal(text))
         if self._callback is None:
             return text if text in self._clean else self._redacted(text)
         answer = self._answer("", self._redacted(text))
@@ -137,7 +139,7 @@ class Redactor:
             if (cleaned := self._redacted(exact)) is not exact:
                 redacted = cleaned
         elif isinstance(value, bytes | bytearray):
-            octets = bytes(value).decode("latin-1")
+            octets = bytes(memoryview(value)).decode("latin-1")  # runs no `__bytes__` of a subclass
             if (cleaned := self._redacted(octets)) is not octets:
                 redacted = cleaned.encode("utf-8")
         elif isinstance(value, list | tuple | set | frozenset | Mapping):

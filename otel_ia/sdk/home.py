@@ -96,7 +96,7 @@ class Pattern:
         self.name = name
         self.kind = kind
         if redactor is not None:
-            name = redactor.redact_text(name) if type(name) is str else name
+            name = redactor.redact_text(name)
             attributes = redactor.redact_attributes(attributes) if attributes else attributes
         self.static: StaticSpan = static_span(name, kind, attributes)
         self.room = sys.maxsize if limits.count is None else limits.count - len(self.static.attributes)
@@ -138,7 +138,6 @@ class Home:
         "information",
         "limits",
         "own_ids",
-        "plain",
         "prefix",
         "processors",
         "redactor",
@@ -146,6 +145,7 @@ class Home:
         "sampler",
         "scope",
         "sink",
+        "takes_texts",
     )
 
     def __init__(
@@ -160,7 +160,7 @@ class Home:
         self.own_ids = state.id_generator is OWN_IDS
         self.answers = installed.answers
         self.limits = installed.limits
-        self.plain = installed.limits.of_span.plain
+        self.takes_texts = installed.limits.of_span.takes_texts
         self.processors = installed.processors
         self.sink = state.sink
         self.redactor = state.redactor

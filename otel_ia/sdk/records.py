@@ -112,8 +112,8 @@ def _body(record: logging.LogRecord) -> str:
     message = _message(record)
     if message is not None:
         return values.text(message)
-    template = record.msg if isinstance(record.msg, str) else values.legal(record.msg)
-    return values.text(f"{template} {values.legal(record.args)}")
+    template = values.legal(record.msg)
+    return values.text(f"{template} {values.legal(record.args)}" if record.args else str(template))
 
 
 @guarded(ours=False)

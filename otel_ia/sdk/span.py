@@ -144,7 +144,13 @@ class Span(sdk_trace.Span):
         own = self.own
         if own is None:
             own = self.own = {}
-        if type(value) in self.home.plain and type(key) is str and key and len(own) < self.pattern.room:
+        kind = type(value)  # told by identity, not looked up: that may run `__hash__` of a metaclass
+        if (
+            ((kind is str and self.home.takes_texts) or kind is int or kind is float or kind is bool)
+            and type(key) is str
+            and key
+            and len(own) < self.pattern.room
+        ):
             if key in own:
                 own.pop(key, None)  # it moves to the end
             own[key] = value
@@ -223,8 +229,10 @@ class Span(sdk_trace.Span):
         if type(code) is not StatusCode or code is StatusCode.UNSET or self.status.status_code is StatusCode.OK:
             return
         if not is_whole:
-            is_text = description is None or issubclass(type(description), str)
-            status = Status(code, description if is_text else str(values.legal(description)))
+            if description is not None:
+                is_text = issubclass(type(description), str)
+                description = str.__str__(description) if is_text else str(values.legal(description))
+            status = Status(code, description)
         elif description is not None:
             _logger.warning("Description %s ignored. Use either `Status` or `(StatusCode, Description)`", description)
         self._further().status = status  # type: ignore[assignment]

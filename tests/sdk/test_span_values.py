@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -154,7 +155,7 @@ def test_arrays_arrive_as_their_shape_and_never_their_contents(tracer: Tracer) -
     span.set_attribute("array", numpy.zeros((32, 784)))
     span.set_attribute("number", numpy.float32(0.5))
     span.set_attribute("arrays", [numpy.zeros(3)])
-    assert attributes_in(span).pop("arrays") == "[ndarray(shape=(3,), dtype=float64, device=cpu)]"
+    assert attributes_in(span).pop("arrays") == ("ndarray(shape=(3,), dtype=float64, device=cpu)",)
     assert {key: value for key, value in attributes_in(span).items() if key != "arrays"} == {
         "array": "ndarray(shape=(32, 784), dtype=float64, device=cpu)",
         "number": 0.5,
@@ -238,3 +239,77 @@ def test_a_message_is_what_was_set(tracer: Tracer, sink: KeptSpans) -> None:
     tracer.start_span("x", attributes={"a": "ü", "b": 1, "c": 0.5, "d": True}).end()
     assert attributes_of(sink.messages[0]) == {"a": "ü", "b": 1, "c": 0.5, "d": True}
     assert isinstance(sink.messages[0], SpanMessage)
+
+
+class Endless(Sequence[Any]):
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, index: Any) -> Any:
+        return index
+
+
+def unfolding() -> list[Any]:
+    value: list[Any] = ["x"] * 10
+    for _ in range(30):
+        value = [value] * 10
+    return value
+
+
+LARGE: dict[str, Any] = {
+    "a long list": list(range(1_000_000)),
+    "a long text in a list": ["x" * 50_000_000],
+    "lists of texts": [["x" * 1_000] * 1_000] * 1_000,
+    "lists that unfold": unfolding(),
+    "a range": range(1 << 60),
+    "octets that can be changed": bytearray(10_000_000),
+    "a mapping": dict.fromkeys(map(str, range(1_000_000)), 0),
+    "a sequence without an end": Endless(),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_of_a_large_value_the_beginning_is_taken_soon(
+    tracer: Tracer, sink: KeptSpans, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    value = LARGE[name]
+    began = time.perf_counter()
+    span = tracer.start_span("x", attributes={"start": value})
+    span.set_attribute("value", value)
+    span.add_event("event", {"value": value})
+    span.end()
+    assert time.perf_counter() - began < 1.5
+    assert len(sink.messages[0].attributes) == 2
+    assert sink.messages[0].ByteSize() < 20_000_000
+    assert [record.getMessage() for record in caplog.records] == ["Attribute value has too many items, truncating."] * 3
+
+
+def test_of_a_large_mapping_of_attributes_the_end_is_taken_soon(tracer: Tracer, sink: KeptSpans) -> None:
+    logging.getLogger("opentelemetry.attributes").setLevel(logging.ERROR)
+    try:
+        given = {str(number): number for number in range(500_000)}
+        began = time.perf_counter()
+        span = tracer.start_span("x", attributes=given)
+        span.set_attributes(given)
+        span.add_event("event", given)
+        span.end()
+        assert time.perf_counter() - began < 1.5
+    finally:
+        logging.getLogger("opentelemetry.attributes").setLevel(logging.NOTSET)
+    assert attributes_of(sink.messages[0]) == {str(number): number for number in range(499_872, 500_000)}
+    assert sink.messages[0].dropped_attributes_count == 2 * 500_000 - 128
+    assert sink.messages[0].events[0].dropped_attributes_count == 500_000 - 128
+
+
+class KindWithoutHash(type):
+    __hash__ = None  # type: ignore[assignment]
+
+
+def test_values_of_a_kind_that_cannot_be_looked_up_arrive(tracer: Tracer, sink: KeptSpans) -> None:
+    value: Any = KindWithoutHash("Odd", (), {})()
+    span = tracer.start_span("x", attributes={"start": value})
+    span.set_attribute("one", value)
+    span.set_attributes({"many": [value]})
+    span.add_event("event", {"value": value})
+    span.end()
+    assert len(sink.messages[0].attributes) == 3
