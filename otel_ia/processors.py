@@ -24,11 +24,11 @@ from otel_ia.configuration.resolution import resolve
 from otel_ia.configuration.settings import Settings
 from otel_ia.delivery.shipping.destination import Destination, Signal
 from otel_ia.delivery.shipping.telling import Teller
-from otel_ia.delivery.wire.requests import encode_resource
 from otel_ia.guard import guarded
 from otel_ia.sdk.log_sink import LogSink
 from otel_ia.sdk.outbox import Outbox, flush_outboxes, stop_outboxes
 from otel_ia.sdk.outlet import SinkProcessor
+from otel_ia.sdk.redacted import redacted_resource
 
 __all__ = ["SpoolLogRecordProcessor", "SpoolSpanProcessor"]
 
@@ -137,7 +137,7 @@ class _Delivery(Generic[P]):
             self._signal,
             self._destination,
             service=str(resource.attributes.get(semconv.SERVICE_NAME, "")),
-            identity=lambda: encode_resource(resource),
+            identity=lambda: redacted_resource(resource, make_settings_redactor(self._settings)),
             keeping=make_keeping(self._settings),
             teller=Teller(),
         )

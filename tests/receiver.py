@@ -139,6 +139,7 @@ def receiving(  # noqa: C901 - a server in one piece
         def finish(self) -> None:
             sockets.pop(self.number, None)
             super().finish()
+            self.connection.close()  # the server knows of the one without TLS
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))

@@ -20,7 +20,6 @@ from otel_ia.configuration.settings import Destination, Settings
 from otel_ia.configuration.telemetry import Telemetry
 from otel_ia.delivery.shipping.destination import Signal
 from otel_ia.delivery.shipping.telling import Teller
-from otel_ia.delivery.wire.requests import encode_resource
 from otel_ia.recording.correlation import add_handler_above_root, stamp_records
 from otel_ia.redaction import Redactor, make_redactor
 from otel_ia.sdk import logs
@@ -29,6 +28,7 @@ from otel_ia.sdk.log_sink import LogSink
 from otel_ia.sdk.outbox import Keeping, Outbox
 from otel_ia.sdk.provider import install_tracing, is_provider_foreign
 from otel_ia.sdk.records import record_handler
+from otel_ia.sdk.redacted import redacted_resource
 
 _logger = logging.getLogger("otel_ia")
 
@@ -101,7 +101,8 @@ def _make_outboxes(settings: Settings, state: TracingState) -> list[Outbox]:
 def _identity_of(signal: Signal, state: TracingState) -> bytes:
     """What describes the process that made what is sent; another library's spans have that library's resource."""
     theirs = getattr(trace.get_tracer_provider(), "resource", None) if is_provider_foreign() else None
-    return encode_resource(theirs if signal == "traces" and isinstance(theirs, Resource) else state.resource)
+    resource = theirs if signal == "traces" and isinstance(theirs, Resource) else state.resource
+    return redacted_resource(resource, state.redactor)
 
 
 def make_keeping(settings: Settings) -> Keeping:

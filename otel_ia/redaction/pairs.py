@@ -47,8 +47,8 @@ def _value_after(text: str, found: re.Match[str]) -> tuple[int, int]:
         return start, _end_of_line(text, start, found)
     found_word = _WORD.match(text, start)
     word = found_word[0] if found_word is not None else ""
-    if word.endswith(":"):
-        return start, start  # the next key
+    if "=" not in found["separator"] and _NEXT_KEY.fullmatch(word):
+        return start, start
     if text[found.start("key") - 1 : found.start("key")] == "/":  # a user's name in a URL
         word = word[: max(word.rfind("@"), 0)]
     return start, start + len(word if MARKER.search(word) else word.rstrip(".,;:!?)}]"))
@@ -123,6 +123,7 @@ _WORD: Final = re.compile(
     r"""|[,;&|](?!\s|\Z|[\w.\-]{1,64}+[=:]))*+"""
 )
 """An unquoted value: punctuation belongs to it unless what follows says that it ended."""
+_NEXT_KEY: Final = re.compile(r"[A-Za-z_.\-]*:")
 _HEADERS: Final = re.compile(r"(?i:authori[sz]ation|cookie|passphrase)\Z")
 _LINE: Final = re.compile(r"(?:[^\n\r\\]|\\(?![nr]))*+")
 _LINE_IN_QUOTES: Final = re.compile(r"""(?:[^\n\r\\"']|\\(?![nr"']))*+""")

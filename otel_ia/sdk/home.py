@@ -13,11 +13,11 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationInfo, Instrume
 from opentelemetry.trace import SpanKind
 
 from otel_ia.delivery.wire.bare import BareSpan
-from otel_ia.delivery.wire.requests import encode_scope
 from otel_ia.delivery.wire.spans import StaticSpan, static_span
 from otel_ia.redaction import Redactor
 from otel_ia.sdk.attributes import AttributeLimits
 from otel_ia.sdk.identifiers import OWN_IDS
+from otel_ia.sdk.redacted import redacted_scope
 from otel_ia.sdk.sampling import known_answers
 from otel_ia.sdk.sink import Sink
 
@@ -174,8 +174,7 @@ class Home:
     def ask_prefix(self) -> bytes:
         """The prefix, asked of the sink when the tracer's first span comes."""
         if self.sink is not None:
-            scope = self.scope
-            self.prefix = self.sink.scope(encode_scope(scope.name, scope.version, scope.attributes, scope.schema_url))
+            self.prefix = self.sink.scope(redacted_scope(self.scope, self.redactor))
         return self.prefix
 
     def pattern(self, name: str, kind: SpanKind) -> Pattern:

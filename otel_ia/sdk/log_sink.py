@@ -8,6 +8,7 @@ from opentelemetry.sdk._logs import LogRecordProcessor, ReadWriteLogRecord
 from otel_ia.delivery.wire.logs import encode_dropped_attributes, encode_event_name, encode_log
 from otel_ia.guard import guarded
 from otel_ia.redaction import Redactor
+from otel_ia.sdk.redacted import redacted_scope
 from otel_ia.sdk.sink import Prefixes, Sink
 
 
@@ -17,7 +18,7 @@ class LogSink(LogRecordProcessor):
     def __init__(self, sink: Sink, append: Callable[[bytes], None], redactor: Redactor | None) -> None:
         self._append = append
         self._redactor = redactor
-        self._prefixes = Prefixes(sink)
+        self._prefixes = Prefixes(sink, lambda scope: redacted_scope(scope, redactor))
 
     @guarded
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:

@@ -12,7 +12,7 @@ from otel_ia.delivery.wire.spans import encode_readable_span
 from otel_ia.guard import guarded
 from otel_ia.redaction import Redactor
 from otel_ia.sdk.home import KNOWN_NAMES, LONG_CALL, TracingState
-from otel_ia.sdk.redacted import redacted_span
+from otel_ia.sdk.redacted import redacted_scope, redacted_span
 from otel_ia.sdk.sink import Prefixes, Sink
 from otel_ia.sdk.stack import Stack
 
@@ -26,7 +26,7 @@ class SinkProcessor(SpanProcessor):
     def __init__(self, sink: Sink, redactor: Redactor | None = None) -> None:
         self._sink = sink
         self._redactor = redactor
-        self._prefixes = Prefixes(sink)
+        self._prefixes = Prefixes(sink, lambda scope: redacted_scope(scope, redactor))
         self._are_long: dict[str, bool] = {}
         self._begun: dict[int, bool] = {}
         """Span ids of what is open, and whether it was announced."""

@@ -1,14 +1,37 @@
-"""Spans of the SDK without their secrets."""
+"""Spans, scopes and resources of the SDK without their secrets."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from opentelemetry.attributes import BoundedAttributes
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.util import BoundedList
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, Status
 
+from otel_ia.delivery.wire.requests import encode_resource, encode_scope
 from otel_ia.redaction import Redactor
+
+
+def redacted_scope(scope: InstrumentationScope | None, redactor: Redactor | None) -> bytes:
+    """The scope as the spool keeps it; who names a logger or tracer may put anything there."""
+    if scope is None:
+        return encode_scope()
+    name, version, attributes = scope.name, scope.version, scope.attributes
+    if redactor is not None:
+        name = redactor.redact_text(name)
+        version = redactor.redact_text(version) if version else version
+        attributes = redactor.redact_attributes(attributes) if attributes else attributes  # type: ignore[assignment]
+    return encode_scope(name, version, attributes, scope.schema_url)
+
+
+def redacted_resource(resource: Resource, redactor: Redactor | None) -> bytes:
+    """The resource as the spool keeps it; environment variables and command lines come with it."""
+    if redactor is not None:
+        attributes: Any = redactor.redact_attributes(resource.attributes)
+        resource = Resource(attributes, resource.schema_url)
+    return encode_resource(resource)
 
 
 def redacted_span(span: ReadableSpan, redactor: Redactor) -> ReadableSpan:

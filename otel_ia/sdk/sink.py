@@ -11,7 +11,6 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from otel_ia.delivery.spooling.frames import SPAN, START
 from otel_ia.delivery.wire.primitives import varint
-from otel_ia.delivery.wire.requests import encode_scope
 
 KNOWN_SCOPES: Final = 1_024
 """Scopes whose prefix is kept at hand."""
@@ -35,10 +34,11 @@ class Sink(Protocol):
 
 
 class Prefixes:
-    """The prefixes of the scopes of spans or log records that come from the SDK's processors."""
+    """The prefixes of the scopes that come from the SDK's processors, as `encode` makes them."""
 
-    def __init__(self, sink: Sink) -> None:
+    def __init__(self, sink: Sink, encode: Callable[[InstrumentationScope | None], bytes]) -> None:
         self._sink = sink
+        self._encode = encode
         self._known: dict[InstrumentationScope | None, bytes] = {}
 
     def of(self, scope: InstrumentationScope | None) -> bytes:
@@ -47,12 +47,7 @@ class Prefixes:
         if prefix is None:
             if len(self._known) >= KNOWN_SCOPES:
                 self._known.clear()
-            encoded = (
-                encode_scope(scope.name, scope.version, scope.attributes, scope.schema_url)
-                if scope is not None
-                else encode_scope()
-            )
-            prefix = self._known[scope] = self._sink.scope(encoded)
+            prefix = self._known[scope] = self._sink.scope(self._encode(scope))
         return prefix
 
 

@@ -75,9 +75,12 @@ def test_a_call_that_was_open_when_the_program_was_killed_arrives_as_abandoned(
 
 
 def test_os_exit_loses_nothing(receiver: Receiver, spool: Path) -> None:
-    finish("for number in range(1000):\n    work(number)\nos._exit(0)", receiver.endpoint)
+    finish("for number in range(10_000):\n    work(number)\nos._exit(0)", receiver.endpoint)
+    largest = max(receiver.sizes, default=0)
     deliver_what_is_left(receiver, spool)
-    assert sorted(set(numbers(receiver))) == list(range(1000))
+    arrived = numbers(receiver)
+    assert sorted(set(arrived)) == list(range(10_000))
+    assert len(arrived) - 10_000 <= largest
 
 
 def test_a_collector_that_is_down_for_the_whole_program_gets_everything_from_the_next(nobody: str, spool: Path) -> None:
@@ -113,39 +116,4 @@ def test_a_wrong_token_keeps_everything_and_says_so_once(receiver: Receiver) -> 
     assert status == 0
     assert err.count("not delivered") == 1, err
     assert "geheim" not in err
-    assert receiver.spans == []
-
-
-def test_secrets_are_not_on_disk_and_not_sent(receiver: Receiver, spool: Path) -> None:
-    receiver.status = 503
-    secret = "hunter2" * 3
-    program = f"""
-with monitor("login", attributes={{"db.password": "{secret}", "input_tokens": 12}}) as span:
-    span.set_attribute("url", "https://me:{secret}@example.org/")
-    span.add_event("sent", {{"authorization": "Bearer {secret}"}})
-    logging.getLogger("app").error("api_key=%s", "{secret}", extra={{"cookie": "{secret}"}})
-try:
-    with monitor("failing"):
-        raise ValueError("password={secret}")
-except ValueError:
-    pass
-"""
-    finish(program, receiver.endpoint, OTEL_EXPORTER_OTLP_HEADERS="authorization=Bearer%20geheim")
-    kept = b"".join(file.read_bytes() for file in spool.iterdir())
-    assert b"login" in kept
-    assert secret.encode() not in kept
-    assert b"geheim" not in kept
-    assert spool.stat().st_mode & 0o777 == 0o700
-    assert {file.stat().st_mode & 0o777 for file in spool.iterdir()} == {0o600}
-
-
-def test_another_service_does_not_adopt_what_is_left(receiver: Receiver, nobody: str) -> None:
-    finish("work(1)", nobody)
-    with receiving(port=int(nobody.rpartition(":")[2])) as other:
-        _, err, status = finish(
-            "os.environ\notel_ia.configure(service_name='another', endpoint=sys.argv[1]).flush(10)\ntime.sleep(0.5)",
-            receiver.endpoint,
-        )
-        assert (err, status) == ("", 0)
-        assert other.spans == []
     assert receiver.spans == []
