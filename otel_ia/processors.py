@@ -25,6 +25,7 @@ from otel_ia.configuration.settings import Settings
 from otel_ia.delivery.shipping.destination import Destination, Signal
 from otel_ia.delivery.shipping.telling import Teller
 from otel_ia.guard import guarded
+from otel_ia.redaction import Redactor
 from otel_ia.sdk.log_sink import LogSink
 from otel_ia.sdk.outbox import Outbox, flush_outboxes, stop_outboxes
 from otel_ia.sdk.outlet import SinkProcessor
@@ -45,7 +46,7 @@ class SpoolSpanProcessor(SpanProcessor):
         resolved = resolve({**settings, "traces_exporter": "otlp"}).settings
         redactor = make_settings_redactor(resolved)
         self._delivery = _Delivery(
-            "traces", resolved.traces, resolved, lambda outbox: SinkProcessor(outbox.sink, redactor)
+            "traces", resolved.traces, resolved, redactor, lambda outbox: SinkProcessor(outbox.sink, redactor)
         )
 
     @guarded
@@ -80,7 +81,7 @@ class SpoolLogRecordProcessor(LogRecordProcessor):
         resolved = resolve({**settings, "logs_exporter": "otlp"}).settings
         redactor = make_settings_redactor(resolved)
         self._delivery = _Delivery(
-            "logs", resolved.logs, resolved, lambda outbox: LogSink(outbox.sink, outbox.append_log, redactor)
+            "logs", resolved.logs, resolved, redactor, lambda outbox: LogSink(outbox.sink, outbox.append_log, redactor)
         )
 
     @guarded
@@ -108,11 +109,17 @@ class _Delivery(Generic[P]):
     """The way of one signal, made when the first span or record tells what describes the process."""
 
     def __init__(
-        self, signal: Signal, destination: Destination, settings: Settings, make: Callable[[Outbox], P]
+        self,
+        signal: Signal,
+        destination: Destination,
+        settings: Settings,
+        redactor: Redactor | None,
+        make: Callable[[Outbox], P],
     ) -> None:
         self._signal: Signal = signal
         self._destination = destination
         self._settings = settings
+        self._redactor = redactor
         self._make = make
         self._made: dict[str, tuple[Outbox, P]] = {}
         self._is_over = settings.disabled
@@ -137,7 +144,7 @@ class _Delivery(Generic[P]):
             self._signal,
             self._destination,
             service=str(resource.attributes.get(semconv.SERVICE_NAME, "")),
-            identity=lambda: redacted_resource(resource, make_settings_redactor(self._settings)),
+            identity=lambda: redacted_resource(resource, self._redactor),
             keeping=make_keeping(self._settings),
             teller=Teller(),
         )

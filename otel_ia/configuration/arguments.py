@@ -5,6 +5,7 @@ from os import PathLike
 from typing import Any, Literal, TypedDict
 
 from otel_ia.configuration.parsing import Sampler
+from otel_ia.redaction.callback import Callback
 
 Attributes = Mapping[str, Any]
 Compression = Literal["none", "gzip"]
@@ -69,6 +70,7 @@ class SettingsArguments(TypedDict, total=False):
     redact_keys: str | Sequence[str] | None
     redact_patterns: str | Sequence[str] | None
     redact_emails: bool | None
+    redact_callback: Callback | None
     attribute_value_length_limit: int | None
     attribute_count_limit: int | None
     span_attribute_value_length_limit: int | None

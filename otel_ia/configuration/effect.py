@@ -117,9 +117,16 @@ def make_keeping(settings: Settings) -> Keeping:
 
 def make_settings_redactor(settings: Settings) -> Redactor | None:
     """What takes out secrets, as the settings want it."""
-    if not settings.redact:
+    own = settings.redact_keys or settings.redact_patterns or settings.redact_emails or settings.redact_callback
+    if not (settings.redact or own):
         return None
-    return make_redactor(keys=settings.redact_keys, patterns=settings.redact_patterns, emails=settings.redact_emails)
+    return make_redactor(
+        keys=settings.redact_keys,
+        patterns=settings.redact_patterns,
+        emails=settings.redact_emails,
+        callback=settings.redact_callback,
+        knows_usual=settings.redact,
+    )
 
 
 def collect_records(

@@ -23,9 +23,10 @@ from otel_ia.configuration.parsing import (
     sampler,
     seconds,
     text,
-    texts,
     whole_number,
 )
+from otel_ia.configuration.redacting import redacting_function, secret_keys, secret_patterns
+from otel_ia.redaction.callback import Callback
 
 SIGNALS = ("traces", "logs", "metrics")
 _OTLP = "OTEL_EXPORTER_OTLP_"
@@ -37,7 +38,7 @@ class Option:
     """One row of the table. The name is the argument of `configure` and the key in a file."""
 
     name: str
-    environment: str
+    environment: str | None  # None: only an argument can be it
     parse: Parser
     default: Any
     doc: str
@@ -46,7 +47,7 @@ class Option:
     general: str | None = None  # within one source, the option that holds when this one is not given
 
 
-def row(environment: str, parse: Parser, default: Any, doc: str, **more: Any) -> Any:
+def row(environment: str | None, parse: Parser, default: Any, doc: str, **more: Any) -> Any:
     """A dataclass field that carries its row of the table as metadata."""
     metadata = {"environment": environment, "parse": parse, "default": default, "doc": doc, **more}
     return field(default_factory=lambda: default, metadata=metadata)
@@ -99,10 +100,11 @@ class Settings:
     spool_size: int = row("OTEL_IA_SPOOL_SIZE", whole_number, 512 << 20, "Bytes it may take, all processes together, and never over a tenth of the free space; the oldest goes first, and is counted.")
     spool_age: float = row("OTEL_IA_SPOOL_AGE", age, 72 * 3600.0, "Seconds after which it is given up, and counted.")
     durability: Literal["process", "disk"] = row("OTEL_IA_DURABILITY", one_of("process", "disk"), "process", "What a finished call outlives: the end of its `process`, or with `disk`, each call waiting for it, a power cut.")
-    redact: bool = row("OTEL_IA_REDACT", boolean, True, "Take passwords, tokens and keys out of what is sent and kept.", may_be_found=False)
-    redact_keys: tuple[str, ...] = row("OTEL_IA_REDACT_KEYS", texts, (), "Further attribute keys whose values are taken out.")
-    redact_patterns: tuple[str, ...] = row("OTEL_IA_REDACT_PATTERNS", texts, (), "Further regular expressions of what is taken out of texts.")
+    redact: bool = row("OTEL_IA_REDACT", boolean, True, "Take passwords, tokens and keys out of what is sent and kept; `false` leaves what the next four say.", may_be_found=False)
+    redact_keys: tuple[str, ...] = row("OTEL_IA_REDACT_KEYS", secret_keys, (), "Further attribute keys whose values are taken out.")
+    redact_patterns: tuple[str, ...] = row("OTEL_IA_REDACT_PATTERNS", secret_patterns, (), "Further regular expressions of what is taken out of texts: a list, or one as text; of a group `(?P<secret>…)` only that.")
     redact_emails: bool = row("OTEL_IA_REDACT_EMAILS", boolean, False, "Take e-mail addresses out too.")
+    redact_callback: Callback | None = row(None, redacting_function, None, "Function of path (the attribute's key, or empty) and value that returns the value to keep, `None` to take it out.")
     attribute_value_length_limit: int | None = row("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", whole_number, None, "Longest text of an attribute, in characters.")
     attribute_count_limit: int = row("OTEL_ATTRIBUTE_COUNT_LIMIT", whole_number, 128, "Most attributes of a span, event or link.")
     span_attribute_value_length_limit: int | None = row("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", whole_number, None, "The same for spans; unset: as `attribute_value_length_limit`.", general="attribute_value_length_limit")

@@ -43,7 +43,8 @@ def from_arguments(arguments: Mapping[str, object], *, directory: Path | None) -
 
 def from_environment(environ: Mapping[str, str], *, directory: Path | None) -> Source:
     """Variables that are set and not empty; an unknown name with our prefix raises."""
-    known = {option.environment for option in OPTIONS.values()} | {NAMED_IN, *_FOR_SCRIPTS}
+    options = {option.environment: option for option in OPTIONS.values() if option.environment is not None}
+    known = {NAMED_IN, *_FOR_SCRIPTS, *options}
     ours = (name for name in environ if name.startswith(PREFIX) and environ[name].strip())
     names = [name for name in ours if not _SERVICE_LINK.fullmatch(name)]
     _check_known(names, source="environment", known=(name for name in known if name.startswith(PREFIX)), prefix=PREFIX)
@@ -52,13 +53,13 @@ def from_environment(environ: Mapping[str, str], *, directory: Path | None) -> S
             option.name: Given(
                 name=option.name,
                 value=value,
-                source=f"environment {option.environment}",
+                source=f"environment {variable}",
                 spelled_out=True,
                 directory=directory,
                 mask=option.mask,
             )
-            for option in OPTIONS.values()
-            if (value := environ.get(option.environment, "")).strip()
+            for variable, option in options.items()
+            if (value := environ.get(variable, "")).strip()
         }
     )
 
@@ -85,5 +86,14 @@ def _check_known(names: Iterable[str], *, source: str, known: Iterable[str], pre
     known = sorted(known)
     for name in names:
         if name not in known:
-            hint = suggest(name, known, prefix=prefix)
+            hint = _variable_of(name.removeprefix(prefix).lower()) if prefix else ""
+            hint = hint or suggest(name, known, prefix=prefix)
             raise SettingError(source=source, key=name, expected="a setting of otel_ia", hint=hint)
+
+
+def _variable_of(name: str) -> str:
+    """Where a setting of this name is set, or nothing."""
+    if name not in OPTIONS:
+        return ""
+    variable = OPTIONS[name].environment
+    return f"set {variable}" if variable is not None else f"{name} can only be an argument"

@@ -14,13 +14,13 @@ def words_of(key: str) -> tuple[str, ...]:
     return tuple(word.lower() for word in _WORD.findall(key[-KEY_LIMIT:]))
 
 
-def rule_of(key: str, own: Iterable[tuple[tuple[str, ...], str]] = ()) -> str:
+def rule_of(key: str, own: Iterable[tuple[tuple[str, ...], str]] = (), *, knows_usual: bool = True) -> str:
     """The rule by which the key names a secret, or the empty text. `own` are further words in a row and their rules."""
     words = words_of(key)
     for sequence, rule in own:
         if any(words[at : at + len(sequence)] == sequence for at in range(len(words))):
             return rule
-    if not words or key in _CONVENTIONS or words[-1] in _DESCRIPTIONS or words[0] in _QUESTIONS:
+    if not (words and knows_usual) or key in _CONVENTIONS or words[-1] in _DESCRIPTIONS or words[0] in _QUESTIONS:
         return ""
     for word in words:
         if word in _WORDS:

@@ -3,19 +3,17 @@
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeVar
 
 from otel_ia import values
 from otel_ia.errors import SettingError
-from otel_ia.guard import guarded
+from otel_ia.redaction.callback import Callback, asking
 from otel_ia.redaction.keys import rule_of
 from otel_ia.redaction.own import own_keys, own_patterns
 from otel_ia.redaction.pairs import MARKER, replace_pairs
 from otel_ia.redaction.suspicion import may_hold_pairs, may_hold_tokens
 from otel_ia.redaction.tokens import replace, replace_private_keys, replace_tokens
 
-Callback: TypeAlias = Callable[[str, object], object | None]
-"""Gets the path and the value, returns what to record instead, or `None` to redact it."""
 M = TypeVar("M", bound=Mapping[str, object])
 
 SCAN_LIMIT: Final = 131_072
@@ -37,19 +35,21 @@ def make_redactor(
     patterns: Iterable[str | re.Pattern[str]] = (),
     emails: bool = False,
     callback: Callback | None = None,
+    knows_usual: bool = True,
 ) -> "Redactor":
-    """A redactor that knows the usual secrets, and these.
+    """A redactor that knows the usual secrets, unless it is not to, and these.
 
     `keys` are words: `"customer_id"` means the keys `customer.id`, `oldCustomerId` too. Of what a pattern matches its
     group `secret` is replaced, without such a group all of it; its running time is its author's. `callback(path,
     value)` sees each value after the rules and returns the one to record, `None` to redact it; where it raises, the
-    value is redacted. A text without a key has the path `""`. Raises SettingError.
+    value is redacted. A text without a key (a name, message or body) has the path `""`; a key itself is seen by the
+    rules alone. Raises SettingError.
     """
     if callback is not None and not callable(callback):
         raise SettingError(
             source="make_redactor", key="callback", value=callback, expected="a function of path and value"
         )
-    return Redactor(own_keys(keys), own_patterns(patterns, emails=emails), callback)
+    return Redactor(own_keys(keys), own_patterns(patterns, emails=emails), callback, knows_usual=knows_usual)
 
 
 class Redactor:
@@ -59,18 +59,21 @@ class Redactor:
     thread and signal handler: nothing is locked, each change is one operation on a dict or set.
     """
 
-    __slots__ = ("_callback", "_clean", "_harmless", "_keys", "_needles", "_patterns", "_secret", "count")
+    __slots__ = ("_ask", "_clean", "_harmless", "_keys", "_knows_usual", "_needles", "_patterns", "_secret", "count")
 
     def __init__(
         self,
         keys: tuple[tuple[tuple[str, ...], str], ...],
         patterns: tuple[tuple[str, re.Pattern[str]], ...],
         callback: Callback | None,
+        *,
+        knows_usual: bool,
     ) -> None:
         self._keys = keys
         self._needles = tuple(max(words, key=len) for words, _ in keys)
         self._patterns = patterns
-        self._callback = None if callback is None else guarded(ours=False)(callback)
+        self._ask = None if callback is None else asking(callback, text_limit=SCAN_LIMIT)
+        self._knows_usual = knows_usual
         self._secret: dict[str, str] = {}
         self._harmless: set[str] = set()
         self._clean: set[str] = set()
@@ -91,7 +94,7 @@ class Redactor:
         """The text without its secrets; of what is no text, though it should be, the text that stands for it."""
         if type(text) is not str:
             text = str(values.legal(text))
-        if self._callback is None:
+        if self._ask is None:
             return text if text in self._clean else self._redacted(text)
         answer = self._answer("", self._redacted(text))
         return answer if isinstance(answer, str) else str(answer)
@@ -102,7 +105,7 @@ class Redactor:
 
     def redact_attributes(self, attributes: M) -> M | dict[str, object]:
         """The attributes without their secrets, in values and in keys."""
-        if self._callback is None:
+        if self._ask is None:
             harmless, clean = self._harmless, self._clean
             for key, value in attributes.items():
                 # What was seen before costs one look into each of two sets; types by identity save 30 ns each.
@@ -144,15 +147,15 @@ class Redactor:
                 redacted = cleaned.encode("utf-8")
         elif isinstance(value, list | tuple | set | frozenset | Mapping):
             return self._inside(path, value, depth)  # the callback sees what is inside
-        return redacted if self._callback is None else self._answer(path, redacted)
+        return redacted if self._ask is None else self._answer(path, redacted)
 
     def _inside(self, path: str, value: object, depth: int) -> object:
         if depth > values.DEPTH_LIMIT:
             return self._redacted(str(values.legal(value)))
         if isinstance(value, Mapping):
-            return self._pairs(value, f"{path}.", depth + 1)
+            return self._pairs(value, path and f"{path}.", depth + 1)
         assert isinstance(value, list | tuple | set | frozenset)
-        if self._callback is None and _NUMBERS.issuperset(map(type, value)):
+        if self._ask is None and _NUMBERS.issuperset(map(type, value)):
             return value
         items = [self._value("", path, item, depth + 1) for item in value]
         if all(map(operator.is_, items, value)):
@@ -160,19 +163,16 @@ class Redactor:
         return items if isinstance(value, list) else tuple(items)
 
     def _answer(self, path: str, value: object) -> object:
-        assert self._callback is not None
-        answer = self._callback(path, value)
-        if answer is value and answer is not None:
-            return value
-        legal = values.legal(answer)
-        return self._mark("callback") if legal is None and value is not None else legal
+        assert self._ask is not None
+        answer, rule = self._ask(path, value)
+        return self._mark(rule) if rule and value is not None else answer
 
     def _rule_of(self, key: str) -> str:
         if key in self._harmless:
             return ""
         rule = self._secret.get(key)
         if rule is None:
-            rule = rule_of(key, self._keys)
+            rule = self._judged(key)
             if len(key) <= REMEMBERED_LENGTH and (rule or self._is_clean(key)):
                 if len(self._secret) + len(self._harmless) >= REMEMBERED:
                     self._secret.clear()
@@ -182,6 +182,9 @@ class Redactor:
                 else:
                     self._harmless.add(key)
         return rule
+
+    def _judged(self, key: str) -> str:
+        return rule_of(key, self._keys, knows_usual=self._knows_usual)
 
     def _redacted(self, text: str) -> str:
         if len(text) > SCAN_LIMIT:
@@ -208,11 +211,12 @@ class Redactor:
 
     def _rewritten(self, text: str, mark: Callable[[str], str]) -> str:
         result = text
-        tokens = may_hold_tokens(text) is not None
+        tokens = self._knows_usual and may_hold_tokens(text) is not None
         if tokens:
             result = replace_private_keys(result, mark)
-        if may_hold_pairs(text) or (self._needles and any(needle in text.lower() for needle in self._needles)):
-            result = replace_pairs(result, lambda key: rule_of(key, self._keys), mark)
+        pairs = self._knows_usual and may_hold_pairs(text)
+        if pairs or (self._needles and any(needle in text.lower() for needle in self._needles)):
+            result = replace_pairs(result, self._judged, mark)
         if tokens:
             result = replace_tokens(result, mark)
         for rule, pattern in self._patterns:

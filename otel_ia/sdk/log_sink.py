@@ -25,12 +25,14 @@ class LogSink(LogRecordProcessor):
         parts = log_record.log_record
         body: Any = parts.body
         attributes: Any = parts.attributes
+        event_name = parts.event_name
         if self._redactor is not None:
+            event_name = self._redactor.redact_text(event_name) if event_name else event_name
             body = self._redactor.redact_value("", body)
             attributes = self._redactor.redact_attributes(attributes) if attributes else attributes
         further = encode_dropped_attributes(log_record.dropped_attributes)
-        if parts.event_name is not None:
-            further += encode_event_name(parts.event_name)
+        if event_name is not None:
+            further += encode_event_name(event_name)
         severity = parts.severity_number
         message = encode_log(
             parts.timestamp,

@@ -10,6 +10,7 @@ from opentelemetry.sdk.util import BoundedList
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, Status
 
+from otel_ia import semconv
 from otel_ia.delivery.wire.requests import encode_resource, encode_scope
 from otel_ia.redaction import Redactor
 
@@ -27,9 +28,14 @@ def redacted_scope(scope: InstrumentationScope | None, redactor: Redactor | None
 
 
 def redacted_resource(resource: Resource, redactor: Redactor | None) -> bytes:
-    """The resource as the spool keeps it; environment variables and command lines come with it."""
+    """The resource as the spool keeps it: a command line among its attributes may hold a password.
+
+    The service's name stays: by it the next process finds what is its own.
+    """
     if redactor is not None:
-        attributes: Any = redactor.redact_attributes(resource.attributes)
+        name = {key: value for key, value in resource.attributes.items() if key == semconv.SERVICE_NAME}
+        others = {key: value for key, value in resource.attributes.items() if key not in name}
+        attributes: Any = {**name, **redactor.redact_attributes(others)}
         resource = Resource(attributes, resource.schema_url)
     return encode_resource(resource)
 

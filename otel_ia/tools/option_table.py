@@ -33,11 +33,12 @@ def render_option_table() -> str:
 
 def _row(option: Option) -> str:
     name = f"`{option.name}`" if option.may_be_found else f"`{option.name}` ¹"
-    return f"| {name} | `{option.environment}` | {_default(option.default)} | {option.doc} |"
+    variable = f"`{option.environment}`" if option.environment is not None else "only as argument"
+    return f"| {name} | {variable} | {_default(option.default)} | {option.doc} |"
 
 
 def _default(value: object) -> str:
-    if value is None or (isinstance(value, Mapping) and not value):
+    if value is None or (isinstance(value, Mapping | tuple) and not value):
         return ""
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"

@@ -46,7 +46,7 @@ SAMPLES = {
     "durability": [("process", "process", "process"), ("DISK", "disk", "disk")],
     "redact": BOOLEANS,
     "redact_keys": [("a, b", ["a", "b"], ("a", "b")), ("c", "c", ("c",))],
-    "redact_patterns": [("x+", ["x+"], ("x+",))],
+    "redact_patterns": [("x+", ["x+"], ("x+",)), ("a{2,3}|b", "a{2,3}|b", ("a{2,3}|b",))],
     "redact_emails": BOOLEANS,
     "limit": NUMBERS,
 }
@@ -74,7 +74,9 @@ def spelled_in_toml(value):
     return json.dumps(value, ensure_ascii=False)
 
 
-EFFECTIVE = sorted(name for name in OPTIONS if name not in {general_of(other) for other in OPTIONS} | {MERGED})
+FOR_ARGUMENTS = {name for name, option in OPTIONS.items() if option.environment is None}
+GENERAL = {general_of(name) for name in OPTIONS}
+EFFECTIVE = sorted(OPTIONS.keys() - GENERAL - FOR_ARGUMENTS - {MERGED})
 
 
 @st.composite

@@ -14,7 +14,7 @@ from otel_ia.configuration.resolution import resolve
 from otel_ia.configuration.settings import OPTIONS
 from otel_ia.errors import SettingError
 
-ENVIRONMENT_NAMES = sorted({option.environment for option in OPTIONS.values()})
+ENVIRONMENT_NAMES = sorted({option.environment for option in OPTIONS.values() if option.environment is not None})
 SECRET = [option for option in OPTIONS.values() if option.mask is not None]
 
 
@@ -22,6 +22,10 @@ def refused(arguments=None, environ=None):
     with pytest.raises(SettingError) as caught:
         resolve(arguments or {}, environ=environ or {})
     return caught.value
+
+
+async def coroutine(path, value):
+    return value
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-1", "0", "1_0", "1 0", "ten", "3601", "1e999", "٣", "0x10", "true"])
@@ -50,6 +54,9 @@ def test_a_timeout_as_argument_is_a_number_of_seconds(value):
         ("propagators", ["w3c", "tracecontext;baggage", 1, "none,b3"]),
         ("log_level", ["LOUD", -1, True, 1.5, "-10", ""]),
         ("exit_timeout", [-0.1, float("nan"), "2"]),
+        ("redact_keys", ["--", ["a", "7"], [1], 5]),
+        ("redact_patterns", ["(", ["a", "x*"], [b"a"], 5, ""]),
+        ("redact_callback", ["shop:redact", 3, lambda value: value, coroutine]),
         ("span_event_count_limit", [-1, 1.0, True, "8", 2**31]),
         ("headers", [["a=b"], {1: "a"}, {"a": 1}, {"a": None}, "a", 5]),
         ("resource_attributes", [{"a": None}, {"a": object()}, {"a": [1, "b"]}, {"a": [[1]]}, {"": 1}, {1: 2}, "a", 5]),
@@ -126,6 +133,13 @@ def test_a_propagator_that_is_not_installed_is_refused_with_the_command_that_ins
 def test_an_unknown_argument_is_refused_with_the_closest_name_and_without_its_value():
     error = refused({"haeders": {"authorization": "secret"}})
     assert str(error) == "argument: haeders is not a setting of otel_ia; did you mean headers?"
+
+
+def test_a_setting_under_a_wrong_variable_is_refused_with_the_right_one():
+    error = refused(environ={"OTEL_IA_ENDPOINT": "http://collector"})
+    assert str(error).endswith("OTEL_IA_ENDPOINT is not a setting of otel_ia; set OTEL_EXPORTER_OTLP_ENDPOINT")
+    error = refused(environ={"OTEL_IA_REDACT_CALLBACK": "shop:redact"})
+    assert str(error).endswith("redact_callback can only be an argument")
 
 
 def test_an_unknown_variable_with_our_prefix_is_refused_with_the_closest_name():

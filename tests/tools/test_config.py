@@ -74,7 +74,8 @@ def test_a_file_of_others_sends_no_control_characters_to_the_terminal(capsys, tm
 
 def test_the_command_line_reads_its_options(capsys, monkeypatch, tmp_path):
     for option in OPTIONS.values():
-        monkeypatch.delenv(option.environment, raising=False)
+        if option.environment is not None:
+            monkeypatch.delenv(option.environment, raising=False)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OTEL_SERVICE_NAME", "shop")
     parser = argparse.ArgumentParser()
