@@ -62,6 +62,7 @@ class SettingsArguments(TypedDict, total=False):
     propagators: str | Sequence[str] | None
     log_level: int | str | None
     exit_timeout: float | None
+    spool: bool | None
     spool_directory: str | PathLike[str] | None
     spool_size: int | None
     spool_age: float | None

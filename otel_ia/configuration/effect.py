@@ -79,9 +79,9 @@ def put_into_effect(settings: Settings) -> Telemetry:
 
 def _make_outboxes(settings: Settings, state: TracingState) -> list[Outbox]:
     destinations: dict[Signal, Destination] = {}
-    if _wants_otlp(settings.traces_exporter, settings.traces.endpoint):
+    if _wants_otlp(settings, settings.traces_exporter, settings.traces.endpoint):
         destinations["traces"] = settings.traces
-    if _wants_otlp(settings.logs_exporter, settings.logs.endpoint):
+    if _wants_otlp(settings, settings.logs_exporter, settings.logs.endpoint):
         destinations["logs"] = settings.logs
     service = str(state.resource.attributes.get(semconv.SERVICE_NAME, ""))
     teller = Teller()
@@ -108,6 +108,7 @@ def _identity_of(signal: Signal, state: TracingState) -> bytes:
 def make_keeping(settings: Settings) -> Keeping:
     """How the settings want the spool to keep."""
     return Keeping(
+        is_on_disk=settings.spool is not False,
         directory=Path(settings.spool_directory) if settings.spool_directory is not None else None,
         size_limit=settings.spool_size,
         age_limit=settings.spool_age,
@@ -149,8 +150,8 @@ def make_resource(settings: Settings) -> Resource:
     return Resource.create(attributes)
 
 
-def _wants_otlp(exporters: tuple[str, ...] | None, endpoint: str | None) -> bool:
-    return "otlp" in exporters if exporters is not None else endpoint is not None
+def _wants_otlp(settings: Settings, exporters: tuple[str, ...] | None, endpoint: str | None) -> bool:
+    return "otlp" in exporters if exporters is not None else endpoint is not None or settings.spool is True
 
 
 def _wants_console(settings: Settings) -> bool:

@@ -80,6 +80,7 @@ def resolve(
     choices = {name: _choose(name, sources) for name in OPTIONS if name not in _GENERAL}
     choices |= _describe_service(choices["service_name"], sources)
     _check_sampler_arg(choices["sampler"], choices["sampler_arg"])
+    _check_durability(choices["durability"], choices["spool"])
     for signal in SIGNALS:
         choices |= _settle_destination(signal, choices)
     values: dict[str, Any] = {name: choices[name].value for name in OPTIONS if name in _OWN}
@@ -123,6 +124,11 @@ def _check_sampler_arg(sampler: Choice, sampler_arg: Choice) -> None:
     given = sampler_arg.given
     if given is not None and not given.spelled_out and sampler.given is None:
         raise refuse(given, "used without a sampler", hint="set sampler to traceidratio or parentbased_traceidratio")
+
+
+def _check_durability(durability: Choice, spool: Choice) -> None:
+    if durability.given is not None and durability.value == "disk" and spool.value is False:
+        raise refuse(durability.given, "usable where spool is false", hint="memory outlives no power cut")
 
 
 def _settle_destination(signal: str, choices: Mapping[str, Choice]) -> dict[str, Choice]:

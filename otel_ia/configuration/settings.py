@@ -96,6 +96,7 @@ class Settings:
     propagators: tuple[str, ...] = row("OTEL_PROPAGATORS", propagators, ("tracecontext", "baggage"), "How the trace travels in headers: `tracecontext`, `baggage`, `b3`, `b3multi`, `jaeger`, `xray`, `ottrace`, or `none`.")
     log_level: int | None = row("OTEL_IA_LOG_LEVEL", log_level, None, "Lowest level of the log records collected, a name or a number; unset: as the loggers are set.")
     exit_timeout: float = row("OTEL_IA_EXIT_TIMEOUT", seconds, 2.0, "Seconds the end of the program waits for telemetry to leave.")
+    spool: bool | None = row("OTEL_IA_SPOOL", boolean, None, "Keep on disk what waits; unset: where there is an endpoint; `true`: without one too, for `otel-ia spool send`; `false`: in memory only.")
     spool_directory: str | None = row("OTEL_IA_SPOOL_DIRECTORY", folder, None, "Where; unset: `$XDG_STATE_HOME/otel_ia/spool` or `~/.local/state/otel_ia/spool`.", may_be_found=False)
     spool_size: int = row("OTEL_IA_SPOOL_SIZE", whole_number, 512 << 20, "Bytes it may take, all processes together, and never over a tenth of the free space; the oldest goes first, and is counted.")
     spool_age: float = row("OTEL_IA_SPOOL_AGE", age, 72 * 3600.0, "Seconds after which it is given up, and counted.")

@@ -30,7 +30,7 @@ class Stats:
     redacted: Mapping[str, int]
     """By rule: secrets taken out."""
     waiting_bytes: Mapping[str, int]
-    """By signal: not acknowledged yet, on disk."""
+    """By signal: not acknowledged yet, on disk and in memory."""
     lag: Mapping[str, float]
     """By signal: seconds from the end of the oldest span or log record of the last batch to its delivery."""
     requests: int

@@ -22,8 +22,9 @@ _STRETCHING: Final = 10_000  # rounds that make guessing a password from a finge
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keeping:
-    """How a spool keeps: directory (default: the user's own), bytes, seconds, and what a frame outlives."""
+    """How a spool keeps: where (default: the user's own directory), bytes, seconds, and what a frame outlives."""
 
+    is_on_disk: bool
     directory: Path | None
     size_limit: int
     age_limit: float
@@ -33,7 +34,8 @@ class Keeping:
 class Outbox:
     """The spool and the shipper of one signal: a server that takes no logs must not hold up the spans.
 
-    `identity` gives the encoded resource of this process, in a forked child the child's.
+    Without an endpoint all is kept for a later process. `identity` gives the encoded resource of this process, in a
+    forked child the child's.
     """
 
     def __init__(  # noqa: PLR0913 - what a way consists of
@@ -51,6 +53,7 @@ class Outbox:
         self.spool = Spool(
             fingerprint=fingerprint(service, signal, destination),
             identity=identity,
+            is_on_disk=keeping.is_on_disk,
             directory=keeping.directory,
             size_limit=keeping.size_limit,
             age_limit=keeping.age_limit,
@@ -60,7 +63,8 @@ class Outbox:
             time_of=time_of,
             tell=_tell,
         )
-        self.shipper = Shipper(self.spool, {signal: make_transport(signal, destination)}, teller=teller)
+        transports = {signal: make_transport(signal, destination)} if destination.endpoint is not None else {}
+        self.shipper = Shipper(self.spool, transports, teller=teller)
         self.sink.connect(self._append, self.spool.define_scope)
         self.shipper.start()
 
@@ -93,19 +97,25 @@ def stop_outboxes(outboxes: list[Outbox], timeout: float) -> bool:
 
 
 def fingerprint(service: str, signal: Signal, destination: Destination) -> bytes:
-    """Names service, server and credentials without telling the credentials: only its like adopts what is left."""
-    endpoint = destination.endpoint or ""
-    known = (
-        service,
-        signal,
+    """Names service, server and credentials without telling the credentials: only its like adopts what is left.
+
+    Where no server is named, the other settings say nothing.
+    """
+    known: tuple[object, ...] = (service, signal)
+    if destination.endpoint is not None:
+        known += _address(destination)
+    return hashlib.pbkdf2_hmac("sha256", repr(known).encode("utf-8", "replace"), b"otel_ia spool", _STRETCHING)[:16]
+
+
+def _address(destination: Destination) -> tuple[object, ...]:
+    return (
         destination.protocol,
-        endpoint,
+        destination.endpoint,
         destination.insecure,
         tuple(sorted(destination.headers.items())),
         destination.certificate,
         destination.client_certificate,
     )
-    return hashlib.pbkdf2_hmac("sha256", repr(known).encode("utf-8", "replace"), b"otel_ia spool", _STRETCHING)[:16]
 
 
 def _tell(sentence: str) -> None:

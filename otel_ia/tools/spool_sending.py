@@ -13,7 +13,7 @@ from otel_ia.delivery.shipping.sending import send_parcel
 from otel_ia.delivery.shipping.transport import Transport, make_transport
 from otel_ia.delivery.spooling.adopted import Adopted
 from otel_ia.delivery.spooling.batch import Batch
-from otel_ia.delivery.spooling.recovery import scan
+from otel_ia.delivery.spooling.recovery import scan, take_refused
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,6 +36,20 @@ def send_left(directory: Path, fingerprint: bytes, *, signal: Signal, destinatio
     try:
         while not sent.failure and (found := scan(directory, fingerprint, span_key=span_key, time_of=time_of)):
             _send_all(found, signal, transport, destination.timeout, sent)
+    finally:
+        transport.close()
+    return sent
+
+
+def send_refused(paths: Sequence[Path], *, signal: Signal, destination: Destination) -> Sent:
+    """Offers again what these `.refused` files hold: what is taken is removed, what is refused is set aside again."""
+    sent = Sent()
+    transport = make_transport(signal, destination)
+    try:
+        for path in paths:
+            adopted = take_refused(path, span_key=span_key, time_of=time_of) if not sent.failure else None
+            if adopted is not None:
+                _send_all([adopted], signal, transport, destination.timeout, sent)
     finally:
         transport.close()
     return sent

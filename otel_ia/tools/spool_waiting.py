@@ -3,28 +3,30 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Final, Literal
 
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
 
-from otel_ia.configuration.settings import Settings
+from otel_ia.configuration.settings import Destination, Settings
 from otel_ia.delivery.payloads import span_key
 from otel_ia.delivery.shipping.destination import Signal
 from otel_ia.delivery.spooling.listing import SegmentInfo, describe
 from otel_ia.sdk.outbox import fingerprint
 from otel_ia.semconv import SERVICE_NAME
 
-State = Literal["alive", "left", "foreign", "unaddressed", "refused", "damaged"]
+State = Literal["alive", "keeping", "left", "kept", "foreign", "unaddressed", "refused", "damaged"]
 
 WHY: Final[Mapping[State, str]] = {
     "alive": "a running process delivers it itself, as soon as its collector takes it",
+    "keeping": "a running process keeps it; the settings there name no endpoint",
     "left": "its process has ended: `otel-ia spool send` sends it now, else the next process of this service",
+    "kept": "its process had no endpoint: `otel-ia spool send --endpoint …` sends it",
     "foreign": "its process has ended; meant for another endpoint or other credentials than the settings here",
     "unaddressed": "its process has ended; the settings here name no endpoint",
-    "refused": "the server refused it for good; kept to be looked at",
+    "refused": "a server refused it for good: `otel-ia spool send --refused` offers it again",
     "damaged": "damaged beyond repair",
 }
 _SIGNALS: Final[Mapping[str, Signal]] = {"span": "traces", "start": "traces", "log": "logs", "metrics": "metrics"}
@@ -48,6 +50,11 @@ class Waiting:
     paths: tuple[Path, ...]
 
     @property
+    def is_alive(self) -> bool:
+        """Whether its process still runs."""
+        return self.state in {"alive", "keeping"}
+
+    @property
     def why(self) -> str:
         """Why it waits, as far as that can be known from outside."""
         return WHY[self.state]
@@ -55,7 +62,8 @@ class Waiting:
 
 def find_waiting(directory: Path, settings: Settings) -> list[Waiting]:
     """What waits in the directory, the oldest first. Raises OSError when it cannot be read."""
-    mark = cache(lambda service, signal: _mark(settings, service, signal))
+    mark = cache(lambda service, signal: _mark(getattr(settings, signal), service, signal))
+    unaddressed = cache(partial(fingerprint, destination=Destination()))
     groups: dict[tuple[str, Signal, bytes, State], list[SegmentInfo]] = {}
     try:
         segments = describe(directory, span_key=span_key)
@@ -67,7 +75,9 @@ def find_waiting(directory: Path, settings: Settings) -> list[Waiting]:
             continue
         service = service_of(segment.identity)
         signal = signal or "traces"
-        state = _state(segment, mark(service, signal) if segment.fingerprint else None)
+        state: State = "damaged"
+        if segment.fingerprint:
+            state = _state(segment, mark(service, signal), unaddressed(service, signal))
         groups.setdefault((service, signal, segment.fingerprint, state), []).append(segment)
     return [_group(*key, segments) for key, segments in groups.items()]
 
@@ -81,17 +91,17 @@ def service_of(identity: bytes) -> str:
     return next((pair.value.string_value for pair in resource.attributes if pair.key == SERVICE_NAME), "")
 
 
-def _mark(settings: Settings, service: str, signal: Signal) -> bytes | None:
+def _mark(destination: Destination, service: str, signal: Signal) -> bytes | None:
     """The fingerprint that the settings would give this service's telemetry; None where they name no endpoint."""
-    destination = getattr(settings, signal)
     return fingerprint(service, signal, destination) if destination.endpoint is not None else None
 
 
-def _state(segment: SegmentInfo, mark: bytes | None) -> State:
-    if not segment.fingerprint:
-        return "damaged"
+def _state(segment: SegmentInfo, mark: bytes | None, unaddressed: bytes) -> State:
+    """By the fingerprints that it would have from the settings here and from settings without an endpoint."""
     if segment.is_refused:
         return "refused"
+    if segment.fingerprint == unaddressed:
+        return "keeping" if segment.is_alive else "kept"
     if segment.is_alive:
         return "alive"
     if mark is None:

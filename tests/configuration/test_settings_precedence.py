@@ -40,6 +40,7 @@ SAMPLES = {
     "propagators": [("baggage", ["baggage"], ("baggage",)), ("none", "none", ())],
     "log_level": [("debug", "DEBUG", 10), ("30", 30, 30), ("ERROR", 40, 40)],
     "exit_timeout": [("0", 0, 0.0), ("0.5", 0.5, 0.5)],
+    "spool": BOOLEANS,
     "spool_directory": [("/a/b", "/a/b", "/a/b"), (" /c d ", "/c d", "/c d")],
     "spool_size": NUMBERS,
     "spool_age": [("0", 0, 0.0), ("86400.5", 86400.5, 86400.5)],

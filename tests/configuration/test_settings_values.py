@@ -171,6 +171,12 @@ def test_the_error_shows_the_rest_of_a_url_whose_login_it_hides():
     assert str(error).startswith(expected)
 
 
+def test_memory_is_not_durable():
+    error = refused({"durability": "disk"}, {"OTEL_IA_SPOOL": "false"})
+    assert str(error).startswith("argument: durability = 'disk' is not usable where spool is false")
+    resolve({"durability": "process", "spool": False}, environ={})
+
+
 def test_an_error_survives_the_way_out_of_another_process():
     error = refused({"timeout": -1})
     copied = pickle.loads(pickle.dumps(error))

@@ -75,13 +75,13 @@ def files(directory: Path) -> list[str]:
 
 def run(script: str, *arguments: object, timeout: float = 60) -> str:
     """What a script printed, run by another interpreter with the names of this module at hand."""
-    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", _PRELUDE + script, *map(str, arguments)]
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", PRELUDE + script, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
     assert done.returncode == 0, f"{done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
 
-_PRELUDE = f"""
+PRELUDE = f"""
 import os, random, signal, sys, threading, time
 from pathlib import Path
 sys.path.insert(0, {str(Path(__file__).parent)!r})

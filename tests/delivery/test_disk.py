@@ -92,7 +92,7 @@ def test_what_was_only_in_memory_at_the_end_is_counted_and_told(tmp_path):
         spool.append(SPAN, b"one")
         spool.append(SPAN, b"two")
     assert spool.counters.dropped == {"memory": 2}
-    assert "2 frames" in told[-1]
+    assert "2 spans" in told[-1]
 
 
 def test_a_frame_in_memory_that_is_being_sent_is_neither_dropped_nor_doubled(tmp_path):

@@ -22,7 +22,7 @@ def work(number):
     with monitor("step", attributes={"number": number}):
         return number * 2
 
-telemetry = otel_ia.configure(service_name=os.environ.get("SERVICE", "promised"), endpoint=sys.argv[1])
+telemetry = otel_ia.configure(service_name=os.environ.get("SERVICE", "promised"), endpoint=sys.argv[1] or None)
 """
 
 # the interpreter warns of a fork while there are threads, which is what some programs are about

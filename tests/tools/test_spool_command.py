@@ -17,7 +17,7 @@ import logging, os, sys, time
 import otel_ia
 from otel_ia import monitor
 
-telemetry = otel_ia.configure(service_name=sys.argv[1], endpoint=sys.argv[2])
+telemetry = otel_ia.configure(service_name=sys.argv[1], endpoint=sys.argv[2] or None)
 
 @monitor
 def work(number):
@@ -176,7 +176,8 @@ def test_another_endpoint_is_sent_to_only_when_a_person_says_so(capsys, monkeypa
     assert main(["spool", "send", "--endpoint", receiver.endpoint]) == 1
     assert receiver.spans == []
     out = printed(capsys)
-    assert f"Send them to {receiver.endpoint}/v1/traces, with the headers authorization?" in out
+    assert "3 spans, meant for another endpoint or other credentials." in out
+    assert f"Send to {receiver.endpoint}/v1/traces, with the headers authorization? [y/N]" in out
     assert "geheim" not in out
     monkeypatch.setattr(sys, "stdin", Terminal("y"))
     assert main(["spool", "send", "--endpoint", receiver.endpoint]) == 0
@@ -213,10 +214,99 @@ def test_what_a_server_refuses_for_good_is_set_aside_and_listed_apart(capsys, mo
     (file,) = spool.glob("*.refused")
     assert main(["spool"]) == 0
     out = capsys.readouterr().out
-    assert "the server refused it for good" in out
+    assert "a server refused it for good" in " ".join(out.split())
     assert file.name in out
     assert main(["spool", "send"]) == 0
     assert "1 span left there" in printed(capsys)
+
+
+@pytest.fixture
+def refused(capsys, monkeypatch, meant, back, spool) -> Path:
+    """What is left when a server took two of three spans."""
+    monkeypatch.setenv("OTEL_LOGS_EXPORTER", "none")
+    leave("digits", "http://127.0.0.1:9")
+    back.behaviour = lambda number: Reply(status=400 if number in {0, 1, 3, 5} else 200)
+    assert main(["spool", "send", "--yes"]) == 0
+    capsys.readouterr()
+    back.behaviour = None
+    (file,) = spool.glob("*.refused")
+    return file
+
+
+def test_what_was_refused_is_offered_again_when_a_person_says_so(capsys, monkeypatch, back, refused):
+    monkeypatch.setattr(sys, "stdin", Terminal(""))
+    assert main(["spool", "send", "--refused"]) == 1
+    assert f"1 span, refused by a server. Send to {back.endpoint}/v1/traces? [y/N]" in printed(capsys)
+    assert len(back.spans) == 2
+    monkeypatch.setattr(sys, "stdin", Terminal("y"))
+    assert main(["spool", "send", "--refused"]) == 0
+    assert f"1 delivered to {back.endpoint}/v1/traces" in printed(capsys)
+    assert len({span.span_id for span in back.spans}) == 3
+    assert {plain(span.attributes)["code.function.name"] for span in back.spans} == {"__main__.work"}
+    assert not refused.exists()
+    assert listed(capsys) == []
+
+
+def test_without_a_terminal_what_was_refused_is_offered_again_only_with_yes(capsys, back, refused):
+    assert main(["spool", "send", "--refused"]) == 1
+    assert "--yes sends it all the same" in printed(capsys)
+    assert main(["spool", "send", "--refused", "--yes"]) == 0
+    assert len(back.spans) == 3
+
+
+def test_what_is_refused_again_is_kept(capsys, back, refused):
+    # the span, then nothing, then the span again
+    back.behaviour = lambda number: Reply(status=200 if number % 3 == 1 else 400)
+    back.requests = 0
+    assert main(["spool", "send", "--refused", "--yes"]) == 1
+    assert "0 delivered" in (out := printed(capsys))
+    assert "1 refused again and set aside" in out
+    (group,) = listed(capsys)
+    assert (group["state"], group["spans"]) == ("refused", 1)
+    back.behaviour = None
+    assert main(["spool", "send", "--refused", "--yes"]) == 0
+    assert len(back.spans) == 3
+    capsys.readouterr()
+    assert listed(capsys) == []
+
+
+def test_what_was_refused_stays_while_the_server_is_down(capsys, back, refused):
+    back.status = 503
+    assert main(["spool", "send", "--refused", "--yes"]) == 1
+    assert "the rest stays: 503" in printed(capsys)
+    assert refused.exists()
+
+
+def test_what_was_kept_without_an_endpoint_is_sent_after_asking(capsys, monkeypatch, receiver):
+    monkeypatch.setenv("OTEL_IA_SPOOL", "true")
+    leave("digits", "", OPEN)
+    assert {group["state"] for group in listed(capsys)} == {"kept"}
+    monkeypatch.setattr(sys, "stdin", Terminal("n"))
+    assert main(["spool", "send", "--endpoint", receiver.endpoint]) == 1
+    assert "3 spans, 1 open span, kept without an endpoint. Send to" in printed(capsys)
+    assert receiver.spans == []
+    monkeypatch.setattr(sys, "stdin", Terminal("y"))
+    assert main(["spool", "send", "--endpoint", receiver.endpoint]) == 0
+    assert (len(receiver.spans), len(receiver.logs)) == (4, 3)
+    assert {resource["service.name"] for resource in receiver.resources} == {"digits"}
+    assert plain(receiver.span("training").attributes)["ia.outcome"] == "abandoned"
+    capsys.readouterr()
+    assert listed(capsys) == []
+
+
+def test_what_a_living_process_keeps_without_an_endpoint_is_left_to_it(capsys, monkeypatch, receiver):
+    monkeypatch.setenv("OTEL_IA_SPOOL", "true")
+    process = start("digits", "", WAITING)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        assert {(group["state"], group["is_alive"]) for group in listed(capsys)} == {("keeping", True)}
+        assert main(["spool", "send", "--yes", "--endpoint", receiver.endpoint]) == 0
+        assert receiver.spans == []
+        assert "a running process keeps it" in printed(capsys)
+    finally:
+        process.communicate(timeout=30)
+    assert {group["state"] for group in listed(capsys)} == {"kept"}
 
 
 def test_another_directory_can_be_named(capsys, monkeypatch, tmp_path, nobody):

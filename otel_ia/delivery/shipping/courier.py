@@ -18,7 +18,7 @@ from otel_ia.delivery.shipping.parcels import SIGNAL_OF, Item, Parcel, pack
 from otel_ia.delivery.shipping.routes import Route
 from otel_ia.delivery.shipping.sending import send_parcel
 from otel_ia.delivery.shipping.shipped import Shipped
-from otel_ia.delivery.shipping.telling import Teller
+from otel_ia.delivery.shipping.telling import Teller, size_in_words
 from otel_ia.delivery.shipping.transport import Transport
 from otel_ia.delivery.spooling.batch import Batch
 from otel_ia.delivery.spooling.frames import DROPPED, read_dropped
@@ -40,7 +40,10 @@ class _Load:
 
 
 class Courier:
-    """What is left undone can be taken up again. From any thread, but for `wait` and `tell_unfinished`."""
+    """What is left undone can be taken up again. From any thread, but for `wait` and `tell_unfinished`.
+
+    Without transports it only looks after the spool, whose content is for a later process.
+    """
 
     def __init__(
         self, spool: Spool, transports: Mapping[Signal, Transport], *, pace: Pace, teller: Teller, counters: Shipped
@@ -63,7 +66,9 @@ class Courier:
     def wait(self, is_urgent: Callable[[], bool]) -> None:
         """Sleeps until there is something to do, and then a little, so that what comes with it goes with it."""
         until_scan = max(0.0, self._scan_at - time.monotonic())
-        if (moment := self.next_try()) is not None:
+        if not self._routes:
+            self._spool.wait(self._pace.until_scan(), for_frames=False)
+        elif (moment := self.next_try()) is not None:
             self._spool.wait(min(until_scan, max(0.0, moment - time.monotonic())), for_frames=False)
         elif self._spool.wait(until_scan) and self._spool.waiting_bytes < MUCH:
             # never without any pause: a frame that is being written may keep the spool awake and cannot be read yet
@@ -90,10 +95,15 @@ class Courier:
         for route in self._routes.values():
             route.hasten()
 
+    def tell_losses(self) -> None:
+        """Says what was lost and not told yet."""
+        self._count_dropped()
+        self._teller.conclude()
+
     def tell_unfinished(self) -> None:
         """Says that what is left could not be delivered in time."""
         for signal in list(self._load.parcels) if self._load is not None else ():
-            self._teller.trouble(self._name(signal), "no answer before the end", self._spool.waiting_bytes)
+            self._tell_trouble(signal, "no answer before the end")
 
     def dismiss(self, *, patience: float) -> None:
         """Waits so long (s) for the batch under way, then ends its request; from then on the spool is not touched.
@@ -113,6 +123,8 @@ class Courier:
                 return None
             self._spool.prepare()
             self._look_around()
+            if not self._routes:
+                return None
             if self._load is None and not self._is_leaving:
                 self._load = self._next_load()
             load = self._load
@@ -133,13 +145,17 @@ class Courier:
         now = time.monotonic()
         if now >= self._scan_at:
             self._scan_at = now + self._pace.until_scan()
-            self._spool.scan()
+            if self._routes:
+                self._spool.scan()
+        self._count_dropped()
+        self._teller.tell()
+
+    def _count_dropped(self) -> None:
         dropped = self._spool.counters.dropped
         if dropped != self._known_dropped:
             for reason, count in (Counter(dropped) - Counter(self._known_dropped)).items():
                 self._teller.loss(f"dropped ({reason})", count)
             self._known_dropped = dropped
-        self._teller.tell()
 
     def _next_load(self) -> _Load | None:
         batch = self._spool.read()
@@ -175,8 +191,12 @@ class Courier:
         if not self._is_over():
             self._counters.retried += 1
             route.fail(answer, self._pace)
-            self._teller.trouble(self._name(signal), answer.reason, self._spool.waiting_bytes)
+            self._tell_trouble(signal, answer.reason)
         return False
+
+    def _tell_trouble(self, signal: Signal, reason: str) -> None:
+        where = "in the spool" if self._spool.is_on_disk else "in memory"
+        self._teller.trouble(self._name(signal), reason, f"{size_in_words(self._spool.waiting_bytes)} kept {where}")
 
     def _send(self, transport: Transport, body: bytes) -> Answer:
         if self._is_over():
@@ -197,9 +217,10 @@ class Courier:
         with self._turn:
             if self._is_dismissed:
                 return
-            batch.set_aside(item[0])
-        self._counters.set_aside[signal] += 1
-        self._teller.loss(f"of {self._name(signal)} set aside in the spool: {answer.reason}", 1)
+            is_kept = batch.set_aside(item[0])
+        self._counters.set_aside[signal] += is_kept
+        fate = "set aside in the spool" if is_kept else "refused"
+        self._teller.loss(f"of {self._name(signal)} {fate}: {answer.reason}", 1)
 
     def _is_over(self) -> bool:
         return self._is_dismissed or time.monotonic() >= self.end

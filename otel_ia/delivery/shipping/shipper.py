@@ -39,9 +39,10 @@ def stop_all(shippers: Iterable["Shipper"], timeout: float = 2.0) -> bool:
 class Shipper:
     """Sends the frames of one spool and acknowledges each batch when all of it has arrived.
 
-    The transports are by signal. A batch with several is acknowledged when each has its part, so one that is down holds
-    up the others of the same spool. Give each destination a spool and a shipper of its own (`flush_all`, `stop_all`,
-    one `Teller` for all): then they are independent, in this process and the next.
+    The transports are by signal; without any, it only looks after the spool. A batch with several is acknowledged when
+    each has its part, so one that is down holds up the others of the same spool. Give each destination a spool and a
+    shipper of its own (`flush_all`, `stop_all`, one `Teller` for all): then they are independent, in this process and
+    the next.
 
     The thread is started by `start`: by the owner at the beginning and, since threads do not survive a fork, with a
     child's first frame, when `is_running` is false again. The owner closes the spool after `stop`.
@@ -113,7 +114,7 @@ class Shipper:
     def begin_flush(self, timeout: float) -> Callable[[], bool]:
         """Begins a `flush`; the returned function waits for it."""
         end = time.monotonic() + timeout
-        is_done = self._spool.mark()
+        is_done = self._mark()
         courier = self._courier
 
         def is_hopeless() -> bool:
@@ -127,7 +128,7 @@ class Shipper:
     def begin_stop(self, timeout: float = 2.0) -> Callable[[], bool]:
         """Begins a `stop`; the returned function waits for it."""
         end = time.monotonic() + timeout
-        is_done = self._spool.mark()
+        is_done = self._mark()
         courier = self._courier
 
         def is_hopeless() -> bool:
@@ -144,6 +145,10 @@ class Shipper:
             courier.end = end
             self._hurry(end, is_needed=not is_done() and not is_hopeless())
         return wait
+
+    def _mark(self) -> Callable[[], bool]:
+        """Says whether all that was appended so far is where it is to go."""
+        return self._spool.mark() if self._transports else lambda: True
 
     def _hurry(self, end: float, *, is_needed: bool) -> None:
         self._urgent_until = max(self._urgent_until, end)
@@ -168,6 +173,7 @@ class Shipper:
         if is_late:
             self._courier.tell_unfinished()
         self._courier.dismiss(patience=patience)
+        self._courier.tell_losses()
         self._spool.wake()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(_PATIENCE)

@@ -41,9 +41,9 @@ class Teller:
         self._losses: Counter[str] = Counter()
         self._next = 0.0
 
-    def trouble(self, name: str, reason: str, waiting: int) -> None:
-        """Something cannot be delivered: what and where to, why, and how many bytes of it wait."""
-        what = f"{reason}; {_size(waiting)} kept in the spool"
+    def trouble(self, name: str, reason: str, waiting: str) -> None:
+        """Something cannot be delivered: what and where to, why, and how much of it waits where."""
+        what = f"{reason}; {waiting}"
         known = self._troubles.get(name)
         if known is None:
             now = datetime.fromtimestamp(clock.wall() / 1e9).astimezone()
@@ -74,14 +74,23 @@ class Teller:
             for name, trouble in list(self._troubles.items()):
                 trouble.is_told = True
                 lines.append(f"{name}: not delivered since {trouble.since}: {trouble.what}")
-            losses, self._losses = self._losses, Counter()
-            lines += [f"{count} {reason}" for reason, count in losses.items()]
+            lines += self._take_losses()
         finally:
             self._lock.release()
         _logger.warning("%s", "; ".join(lines))
 
+    def conclude(self) -> None:
+        """Says what was lost and not told yet, for there is no next time."""
+        if lines := self._take_losses():
+            _logger.warning("%s", "; ".join(lines))
 
-def _size(count: float) -> str:
+    def _take_losses(self) -> list[str]:
+        losses, self._losses = self._losses, Counter()
+        return [f"{count} {reason}" for reason, count in losses.items()]
+
+
+def size_in_words(count: float) -> str:
+    """A number of bytes, for people."""
     if count < _STEP:
         return f"{count:.0f} bytes"
     return f"{count / _STEP:.0f} KiB" if count < _STEP**2 else f"{count / _STEP**2:.1f} MiB"

@@ -10,7 +10,7 @@ from typing import Final
 from otel_ia.delivery.spooling import directory as folder
 from otel_ia.delivery.spooling.batch import Batch
 from otel_ia.delivery.spooling.counters import Counters
-from otel_ia.delivery.spooling.frames import COUNTED, DAMAGED, DELIVERED, SCOPE, SPAN, START, parse_frames
+from otel_ia.delivery.spooling.frames import COUNTED, DAMAGED, DELIVERED, SCOPE, SPAN, START, encode_frame, parse_frames
 from otel_ia.delivery.spooling.header import (
     ACKNOWLEDGED_AT,
     CHANGING_SIZE,
@@ -197,9 +197,12 @@ class Adopted:
         except OSError:  # it comes again after our death
             return
 
-    def _set_aside(self, kind: int, payload: bytes, scopes: tuple[bytes, ...]) -> None:
+    def _set_aside(self, kind: int, payload: bytes, scopes: tuple[bytes, ...]) -> bool:
         self.counters.refused += 1
         try:
-            keep_refused(self.path.parent, self.header, kind=kind, payload=payload, scopes=scopes)
+            frame = encode_frame(kind, payload)
+            keep_refused(self.path.parent, self.header, frame, scopes=scopes, last_seen=self._last_seen)
         except OSError:
             self.counters.drop("refused and not kept")
+            return False
+        return True

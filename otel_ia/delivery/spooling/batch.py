@@ -22,15 +22,16 @@ class Batch:
     is_adopted: bool = False
     last_seen: int = 0
     when_done: Callable[[], None]
-    when_refused: Callable[[int, bytes, tuple[bytes, ...]], None]
+    when_refused: Callable[[int, bytes, tuple[bytes, ...]], bool]
 
     def acknowledge(self) -> None:
         """The frames are done with and never come again. Holds through a kill at any instruction; never raises."""
         self.when_done()
 
-    def set_aside(self, index: int) -> None:
+    def set_aside(self, index: int) -> bool:
         """Keeps a frame that the server refuses for good in a `.refused` file, for a person to look at.
 
-        Counted as refused. The batch is to be acknowledged all the same, when the rest of it is done with.
+        Counted as refused, and as dropped where it cannot be kept: then False. The batch is to be acknowledged all the
+        same, when the rest of it is done with.
         """
-        self.when_refused(*self.frames[index], self.scopes)
+        return self.when_refused(*self.frames[index], self.scopes)

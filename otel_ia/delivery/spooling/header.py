@@ -45,7 +45,7 @@ class Header:
         return CHANGING_SIZE + 2 * (_LEAD.size + _FIXED.size + len(self.fingerprint) + len(self.identity))
 
 
-def encode_header(header: Header) -> bytes:
+def encode_header(header: Header, *, last_seen: int = 0) -> bytes:
     """The head of a new segment: nothing acknowledged, nothing following."""
     body = b"".join(
         (
@@ -61,7 +61,9 @@ def encode_header(header: Header) -> bytes:
             header.identity,
         )
     )
-    return bytes(CHANGING_SIZE) + (_LEAD.pack(_MAGIC, len(body), crc32(body)) + body) * 2
+    seen = encode_number(last_seen) if last_seen else b""
+    changing = bytes(SEEN_AT) + seen.ljust(CHANGING_SIZE - SEEN_AT, b"\0")
+    return changing + (_LEAD.pack(_MAGIC, len(body), crc32(body)) + body) * 2
 
 
 def decode_header(data: bytes) -> Header | None:

@@ -22,7 +22,7 @@ _SEGMENTS_IN_LIMIT: Final = 8
 
 
 class Maker:
-    """Knows who this process is and how large its next segment shall be."""
+    """Knows who this process is and how large its next segment shall be, if it is to have any."""
 
     def __init__(  # noqa: PLR0913 - keyword-only, from one caller
         self,
@@ -33,8 +33,10 @@ class Maker:
         limit: int,
         counters: Counters,
         drop_held: DropHeld,
+        is_on_disk: bool,
     ) -> None:
         self._given = directory
+        self._is_on_disk = is_on_disk
         self._fingerprint = fingerprint
         self._ask_identity = guarded(identity)
         self._configured_limit = limit
@@ -53,7 +55,9 @@ class Maker:
 
     @property
     def directory(self) -> Path:
-        """Where the segments are. Raises OSError when the user has no home."""
+        """Where the segments are. Raises OSError when the user has no home, and when none are to be on the disk."""
+        if not self._is_on_disk:
+            raise OSError("nothing is kept on the disk")
         return self._given if self._given is not None else folder.default_directory()
 
     @property

@@ -3,7 +3,7 @@
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -51,6 +51,19 @@ def scan(
         adopted.known = known.setdefault(adopted.header.instance, set())
         counters.adopted += 1
     return found
+
+
+def take_refused(path: Path, *, span_key: SpanKey | None = None, time_of: TimeOf | None = None) -> Adopted | None:
+    """The frames of a `.refused` file, to be offered again; None while another works on it, and when it is gone."""
+    adopted = None
+    with suppress(OSError), folder.opened(path.parent) as opened:
+        for entry in folder.entries(opened, folder.REFUSED):
+            if entry.name == path.name:
+                adopted = adopt(opened, path.parent, entry, fingerprint=None)
+    if adopted is not None:
+        adopted.span_key = span_key
+        adopted.time_of = time_of
+    return adopted
 
 
 def _adopt_all(opened: int, directory: Path, fingerprint: bytes) -> list[Adopted]:

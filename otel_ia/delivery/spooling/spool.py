@@ -9,7 +9,7 @@ from otel_ia.delivery.spooling.adopted import Adopted, SpanKey, TimeOf
 from otel_ia.delivery.spooling.batch import Batch
 from otel_ia.delivery.spooling.counters import Counters
 from otel_ia.delivery.spooling.fork import follow_forks
-from otel_ia.delivery.spooling.frames import COUNTED, HEAD
+from otel_ia.delivery.spooling.frames import COUNTED, HEAD, encode_frame
 from otel_ia.delivery.spooling.maker import Maker
 from otel_ia.delivery.spooling.ownership import FileKey
 from otel_ia.delivery.spooling.recovery import MOST_AT_ONCE, scan
@@ -29,7 +29,8 @@ class Spool:
     `fingerprint` names the destination: only a process with the same one adopts what this one leaves behind. `identity`
     says who this process is; it is asked once, and again in a forked child. `directory` is the spool's own (default:
     `directory.default_directory`). `size_limit` (bytes) is for the whole directory, and at most a tenth of the free
-    space; `age_limit` is in seconds; `memory_limit` (bytes) is for what is kept in memory while the disk takes nothing.
+    space; `age_limit` is in seconds; `memory_limit` (bytes) is for what is kept in memory while the disk takes nothing,
+    or all the time without `is_on_disk`, when no file is touched and nothing outlives the process.
 
     `open_frames` is asked at the head of each new segment for the frames (START) of what is still open, so that they
     survive the segment they were first written to. It is called under the spool's lock: it takes no lock, does no I/O
@@ -51,6 +52,7 @@ class Spool:
         size_limit: int = DEFAULT_SIZE,
         age_limit: float = DEFAULT_AGE,
         memory_limit: int = DEFAULT_MEMORY,
+        is_on_disk: bool = True,
         durability: Literal["process", "disk"] = "process",
         open_frames: Callable[[], Iterable[tuple[int, bytes]]] = tuple,
         span_key: SpanKey | None = None,
@@ -58,6 +60,7 @@ class Spool:
         tell: Callable[[str], None],
     ) -> None:
         self.counters = Counters()
+        self.is_on_disk: Final = is_on_disk
         self._fingerprint = fingerprint
         self._span_key = span_key
         self._time_of = time_of
@@ -68,13 +71,14 @@ class Spool:
             limit=size_limit,
             counters=self.counters,
             drop_held=self._drop_held,
+            is_on_disk=is_on_disk,
         )
         self._writer = Writer(
-            make=self._maker.make,
+            make=self._maker.make if is_on_disk else None,
             open_frames=open_frames,
             tell=tell,
             counters=self.counters,
-            memory_limit=memory_limit,
+            memory_limit=memory_limit if is_on_disk else min(memory_limit, size_limit),
             is_durable=durability == "disk",
         )
         self._upkeep = Upkeep(
@@ -100,12 +104,16 @@ class Spool:
 
         From any thread.
         """
+        ring = self._writer.ring
+        if not self.is_on_disk:
+            end = ring.added
+            return lambda: ring.added - len(ring) >= end
         ends: list[tuple[Segment, int]] | None = None
 
         def is_done() -> bool:
             nonlocal ends
             if ends is None:  # what is only in memory may come to lie behind the end on disk
-                if len(self._writer.ring):
+                if len(ring):
                     return False
                 ends = [(segment, segment.written) for segment in self._writer.segments()]
             return all(segment.is_closed or segment.acknowledged >= end for segment, end in ends)
@@ -176,8 +184,9 @@ class Spool:
 
     @property
     def waiting_bytes(self) -> int:
-        """How much of this process's own is not acknowledged, on disk."""
-        return sum(segment.written - segment.acknowledged for segment in self._writer.segments())
+        """How much of this process's own is not acknowledged, on disk and in memory."""
+        on_disk = sum(segment.written - segment.acknowledged for segment in self._writer.segments())
+        return on_disk + self._writer.ring.size
 
     def close(self) -> None:
         """Leaves what is not acknowledged to other processes; later frames are dropped and counted. Idempotent."""
@@ -188,7 +197,7 @@ class Spool:
         lost = sum(HEAD.unpack_from(frame)[0] & 255 in COUNTED for frame in left)
         if lost:
             self.counters.drop("memory", lost)
-            self._writer.next.tell_once(f"{lost} frames were only in memory and are lost")
+            self._writer.next.tell_once(f"{lost} spans, log records or metrics were only in memory and are lost")
         is_open = bool(self._writer.open_frames())
         for segment in list(self._writer.full):
             is_last = segment is self._writer.full[-1]
@@ -217,12 +226,15 @@ class Spool:
             when_refused=self._set_aside,
         )
 
-    def _set_aside(self, kind: int, payload: bytes, scopes: tuple[bytes, ...]) -> None:
+    def _set_aside(self, kind: int, payload: bytes, scopes: tuple[bytes, ...]) -> bool:
         self.counters.refused += 1
         try:
-            keep_refused(self._maker.directory, self._maker.first_header, kind=kind, payload=payload, scopes=scopes)
+            frame = encode_frame(kind, payload)
+            keep_refused(self._maker.directory, self._maker.first_header, frame, scopes=scopes)
         except OSError:
             self.counters.drop("refused and not kept")
+            return False
+        return True
 
     def _drop_held(self, key: FileKey, reason: str) -> bool:
         for segment in list(self._writer.full):

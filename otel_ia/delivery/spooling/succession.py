@@ -14,11 +14,12 @@ RETRY_AFTER: Final = 5.0
 class Succession:
     """Makes one segment at a time, in whichever thread asks first, and waits a while after a failure.
 
-    `make` makes a segment with room for so many bytes of frames, or raises OSError. `tell` is given a sentence, once
+    `make` makes a segment with room for so many bytes of frames, or raises OSError; None where there shall be none.
+    `tell` is given a sentence, once
     for each reason. A forked child gets a new succession: that is how code in the middle of this one knows.
     """
 
-    def __init__(self, make: Callable[[int], Segment], *, tell: Callable[[str], None]) -> None:
+    def __init__(self, make: Callable[[int], Segment] | None, *, tell: Callable[[str], None]) -> None:
         self._make = make
         self._tell = guarded(tell)
         self._told: set[str] = set()
@@ -31,7 +32,7 @@ class Succession:
 
     def may_try(self) -> bool:
         """False for a while after a failure."""
-        return time.monotonic() >= self.try_at
+        return self._make is not None and time.monotonic() >= self.try_at
 
     @property
     def is_made_here(self) -> bool:
@@ -67,6 +68,7 @@ class Succession:
             self._tell(text)
 
     def _make_ready(self, content: int) -> None:
+        assert self._make is not None  # `may_try` was asked
         self._maker = threading.get_ident()
         try:
             segment = self._make(content)

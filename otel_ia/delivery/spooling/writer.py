@@ -32,13 +32,13 @@ _pack: Final = HEAD.pack
 class Writer:
     """The segment that is written now, the full ones before it, the one that is ready to follow, and the memory ring.
 
-    `make` makes a segment with room for so many bytes of frames, or raises OSError.
+    `make` makes a segment with room for so many bytes of frames, or raises OSError; None keeps all in memory.
     """
 
     def __init__(  # noqa: PLR0913 - keyword-only, from one caller
         self,
         *,
-        make: Callable[[int], Segment],
+        make: Callable[[int], Segment] | None,
         open_frames: Callable[[], Iterable[tuple[int, bytes]]],
         tell: Callable[[str], None],
         counters: Counters,
