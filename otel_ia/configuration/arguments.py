@@ -27,6 +27,7 @@ class SettingsArguments(TypedDict, total=False):
     client_key: str | PathLike[str] | None
     client_certificate: str | PathLike[str] | None
     insecure: bool | None
+    proxy: str | None
     traces_endpoint: str | None
     traces_protocol: Protocol | None
     traces_headers: Mapping[str, str] | str | None
@@ -36,6 +37,7 @@ class SettingsArguments(TypedDict, total=False):
     traces_client_key: str | PathLike[str] | None
     traces_client_certificate: str | PathLike[str] | None
     traces_insecure: bool | None
+    traces_proxy: str | None
     logs_endpoint: str | None
     logs_protocol: Protocol | None
     logs_headers: Mapping[str, str] | str | None
@@ -45,6 +47,7 @@ class SettingsArguments(TypedDict, total=False):
     logs_client_key: str | PathLike[str] | None
     logs_client_certificate: str | PathLike[str] | None
     logs_insecure: bool | None
+    logs_proxy: str | None
     metrics_endpoint: str | None
     metrics_protocol: Protocol | None
     metrics_headers: Mapping[str, str] | str | None
@@ -54,6 +57,7 @@ class SettingsArguments(TypedDict, total=False):
     metrics_client_key: str | PathLike[str] | None
     metrics_client_certificate: str | PathLike[str] | None
     metrics_insecure: bool | None
+    metrics_proxy: str | None
     traces_exporter: str | Sequence[str] | None
     logs_exporter: str | Sequence[str] | None
     console: bool | None

@@ -28,6 +28,20 @@ def endpoint(given: Given) -> str:
     return value
 
 
+def proxy(given: Given) -> str:
+    """The URL of an HTTP proxy: http, a host, perhaps a login and a port."""
+    expected = "a URL such as http://proxy:3128"
+    value = text(given, expected=expected)
+    parts = _split(value) if _VISIBLE.fullmatch(value) else None
+    if parts is None or "://" not in value or parts.path not in {"", "/"} or parts.query or parts.fragment:
+        raise refuse(given, expected)
+    if parts.scheme != "http":
+        raise refuse(given, "a URL with http://", hint="that is how the proxy is spoken to, whatever goes through it")
+    if not _AUTHORITY.fullmatch(parts.netloc.rpartition("@")[2]):
+        raise refuse(given, expected)
+    return value
+
+
 def signal_endpoint(given: Given, address: str, *, signal: str, protocol: str) -> str:
     """Where one signal goes, given an address that `endpoint` took.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any, Literal
 
-from otel_ia.configuration.endpoints import endpoint, folder, mask_url, readable_file
+from otel_ia.configuration.endpoints import endpoint, folder, mask_url, proxy, readable_file
 from otel_ia.configuration.mappings import AttributeValue, headers, mask_headers, resource_attributes
 from otel_ia.configuration.parsing import (
     Mask,
@@ -30,6 +30,7 @@ from otel_ia.redaction.callback import Callback
 
 SIGNALS = ("traces", "logs", "metrics")
 _OTLP = "OTEL_EXPORTER_OTLP_"
+_OURS = "OTEL_IA_"
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -71,6 +72,7 @@ class Destination:
     client_key: str | None = row(f"{_OTLP}CLIENT_KEY", readable_file, None, "File with the client's private key (PEM), for mutual TLS.", may_be_found=False)
     client_certificate: str | None = row(f"{_OTLP}CLIENT_CERTIFICATE", readable_file, None, "File with the client's certificate (PEM), for mutual TLS.", may_be_found=False)
     insecure: bool = row(f"{_OTLP}INSECURE", boolean, False, "gRPC without TLS, where the endpoint has no scheme; `http://` and `https://` decide themselves.", may_be_found=False)
+    proxy: str | None = row(f"{_OURS}PROXY", proxy, None, "URL of the HTTP proxy on the way to it, with `user:password@` if it wants them; `HTTP_PROXY` and its like are not looked at.", mask=mask_url, may_be_found=False)
 
     def __repr__(self) -> str:
         """Without secrets: this ends up in logs and tracebacks."""
@@ -128,7 +130,8 @@ def _rows() -> Iterator[Option]:
             yield from (Option(name=general.name, **general.metadata) for general in fields(Destination))
         if column.name in SIGNALS:
             for general in fields(Destination):
-                environment = general.metadata["environment"].replace(_OTLP, f"{_OTLP}{column.name.upper()}_")
+                prefix = _OTLP if general.metadata["environment"].startswith(_OTLP) else _OURS
+                environment = general.metadata["environment"].replace(prefix, f"{prefix}{column.name.upper()}_")
                 name = f"{column.name}_{general.name}"
                 yield Option(name=name, **{**general.metadata, "environment": environment, "general": general.name})
         else:

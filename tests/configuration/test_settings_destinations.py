@@ -130,6 +130,31 @@ def test_header_names_that_grpc_cannot_send_are_refused_for_grpc_only(name):
         settle(headers={name: "1"}, protocol="grpc")
 
 
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "proxy:3128",
+        "https://proxy:3128",
+        "socks5://proxy",
+        "http://",
+        "http://proxy/path",
+        "http://proxy?a",
+        "http://a b",
+    ],
+)
+def test_what_is_no_http_proxy_is_refused_without_its_login(proxy):
+    with pytest.raises(SettingError, match="proxy = ") as caught:
+        settle(endpoint="http://collector", proxy=proxy.replace("://", "://me:geheim@"))
+    assert "geheim" not in str(caught.value)
+
+
+def test_each_signal_may_have_a_proxy_of_its_own():
+    settings = settle(endpoint="http://collector", proxy="http://one", logs_proxy="http://two:3128")
+    assert [getattr(settings, signal).proxy for signal in SIGNALS] == ["http://one", "http://two:3128", "http://one"]
+    read = resolve({}, environ={"OTEL_IA_LOGS_PROXY": "http://two"}).settings
+    assert (read.traces.proxy, read.logs.proxy) == (None, "http://two")
+
+
 def test_a_client_key_needs_its_certificate():
     with pytest.raises(SettingError, match="client_certificate"):
         settle(client_key=__file__)

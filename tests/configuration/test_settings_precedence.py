@@ -32,6 +32,7 @@ SAMPLES = {
     "client_key": PATHS,
     "client_certificate": PATHS,
     "insecure": BOOLEANS,
+    "proxy": [(url, url, url) for url in ("http://a:1", "http://u:p@b", "http://[::1]:3128/")],
     "traces_exporter": NAMES,
     "logs_exporter": NAMES,
     "console": BOOLEANS,

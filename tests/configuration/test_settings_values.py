@@ -229,7 +229,7 @@ def test_hostile_arguments_give_settings_or_a_setting_error(arguments):
 @given(st.sampled_from(SECRET), st.text("abcdefghij", min_size=12, max_size=12), hostile, hostile)
 def test_a_secret_is_never_shown_whatever_stands_around_it(option, secret, before, after):
     assume(secret not in before + after)
-    is_url = option.name.endswith("endpoint")
+    is_url = option.name.endswith(("endpoint", "proxy"))
     spelled = f"http://{before}{secret}@{after}" if is_url else f"{before}={secret}{after}"
     assert secret not in tell({}, {option.environment: spelled})
 

@@ -230,6 +230,7 @@ def destination(endpoint: str, **changes: Any) -> Any:
         "client_key": None,
         "client_certificate": None,
         "insecure": endpoint.startswith("http://"),
+        "proxy": None,
     }
     return SimpleNamespace(**(given | changes))
 

@@ -179,7 +179,7 @@ from types import SimpleNamespace
 import otel_ia.delivery.shipping.shipper
 from otel_ia.delivery.shipping.transport import make_transport
 make_transport("logs", SimpleNamespace(
-    endpoint="http://localhost:1", protocol="http/protobuf", headers={}, timeout=1, compression="none"))
+    endpoint="http://localhost:1", protocol="http/protobuf", headers={}, timeout=1, compression="none", proxy=None))
 assert "grpc" not in sys.modules
 assert not [name for name in sys.modules if name.startswith("google.protobuf")]
 """

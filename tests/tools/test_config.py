@@ -2,10 +2,11 @@
 
 import argparse
 import json
+from dataclasses import fields
 
 import pytest
 
-from otel_ia.configuration.settings import OPTIONS
+from otel_ia.configuration.settings import OPTIONS, SIGNALS, Destination
 from otel_ia.tools.config import add_arguments, run, show
 from otel_ia.tools.option_table import render_option_table
 
@@ -14,6 +15,7 @@ ENVIRON = {
     "OTEL_EXPORTER_OTLP_ENDPOINT": "https://user:secret@otlp-gateway-prod-eu-west-2.example.net/otlp?key=secret",
     "OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20secret,x-tenant=secret",
     "OTEL_EXPORTER_OTLP_LOGS_TIMEOUT": "3",
+    "OTEL_IA_PROXY": "http://user:secret@proxy:3128",
     "OTEL_RESOURCE_ATTRIBUTES": ",".join(f"attribute.number.{number}=value" for number in range(20)),
 }
 
@@ -24,6 +26,7 @@ def test_no_secret_is_printed(capsys, tmp_path, as_json):
     printed = capsys.readouterr().out
     assert "secret" not in printed
     assert "authorization" in printed
+    assert "http://***@proxy:3128" in printed
 
 
 def test_each_setting_is_printed_with_its_value_and_origin_in_80_columns(capsys, tmp_path):
@@ -90,7 +93,7 @@ def test_the_table_of_options_has_a_row_for_each_general_option():
     table = render_option_table()
     rows = [line for line in table.splitlines() if line.startswith("| `")]
     signals = [name for name, option in OPTIONS.items() if option.general in {"endpoint", "headers"}]
-    assert len(rows) == len(OPTIONS) - 27
+    assert len(rows) == len(OPTIONS) - len(SIGNALS) * len(fields(Destination))
     assert len(signals) == 6
     assert all(line.count("|") == 5 for line in rows)
     assert "| `exit_timeout` | `OTEL_IA_EXIT_TIMEOUT` | `2` |" in table

@@ -2,10 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final, Literal
 
 _LONGEST_REASON: Final = 240
 _SHORTEST_SECRET: Final = 4
+_PREFIXES: Final = {"proxy": "OTEL_IA_"}
+RETRIED: Final = frozenset((408, 425, 429))
+"""The statuses of HTTP, but for those of 500 and above, after which the same request may pass."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +44,16 @@ def refused(reason: str) -> Answer:
 
 def blocked(reason: str, *settings: str) -> Answer:
     """It cannot be delivered before one of these settings changes, or the server does."""
-    names = " and ".join(f"`{name}` (OTEL_EXPORTER_OTLP_{name.upper()})" for name in settings)
+    names = " and ".join(f"`{name}` ({_PREFIXES.get(name, 'OTEL_EXPORTER_OTLP_')}{name.upper()})" for name in settings)
     return Answer(outcome="blocked", reason=f"{reason}; see the setting {names}")
+
+
+def name_of_status(status: int) -> str:
+    """Number and, where it has one, name of a status of HTTP."""
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
 
 
 def words_of_server(text: str, headers: Iterable[str]) -> str:

@@ -15,7 +15,8 @@ _LOGIN: Final = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)?.*@", re.DOTALL)
 class Destination(Protocol):
     """`endpoint` is the full URL over HTTP, "scheme://host:port" or "host:port" over gRPC; certificates are PEM files.
 
-    `timeout` is in seconds for one request, `insecure` says whether a gRPC connection is without TLS.
+    `timeout` is in seconds for one request, `insecure` says whether a gRPC connection is without TLS. `proxy` is the
+    URL of the HTTP proxy on the way to it, with user name and password where that asks for them.
     """
 
     @property
@@ -36,6 +37,8 @@ class Destination(Protocol):
     def client_certificate(self) -> str | None: ...
     @property
     def insecure(self) -> bool: ...
+    @property
+    def proxy(self) -> str | None: ...
 
 
 def shown(endpoint: str) -> str:

@@ -12,6 +12,7 @@ import grpc
 
 from otel_ia.delivery.shipping.answers import Answer, accepted, blocked, refused, retry, words_of_server
 from otel_ia.delivery.shipping.destination import Destination, Signal, shown, user_agent
+from otel_ia.delivery.shipping.proxies import Proxy, answer_of_proxy, proxy_of
 from otel_ia.delivery.shipping.responses import read_partial_success, read_status
 
 _SERVICES: Final[dict[Signal, str]] = {
@@ -21,7 +22,6 @@ _SERVICES: Final[dict[Signal, str]] = {
 }
 _OPTIONS: Final = (
     ("grpc.primary_user_agent", user_agent()),
-    ("grpc.enable_http_proxy", 0),
     ("grpc.enable_retries", 0),
 )
 _SETTING: Final = {
@@ -32,6 +32,7 @@ _SETTING: Final = {
     grpc.StatusCode.FAILED_PRECONDITION: "endpoint",
     grpc.StatusCode.ALREADY_EXISTS: "endpoint",
 }
+_REFUSED_BY_PROXY: Final = re.compile(r"HTTP proxy returned response code (\d{3})\b")
 _TLS_FAILURE: Final = re.compile("certificate|handshake|verification check", re.IGNORECASE)
 _SAID_HERE: Final = "Invalid metadata"
 """The details when a header cannot be sent."""
@@ -53,6 +54,7 @@ class GrpcTransport:
         self._method = f"/opentelemetry.proto.collector.{_SERVICES[signal]}Service/Export"
         self._metadata = tuple((name.lower(), value) for name, value in destination.headers.items())
         self._compression = grpc.Compression.Gzip if destination.compression == "gzip" else None
+        self._proxy = proxy_of(destination)
         self._channel: Any = None
         self._is_closed = False
         self._is_inherited = False
@@ -70,7 +72,8 @@ class GrpcTransport:
             return blocked("a certificate's file cannot be read", "certificate", "client_certificate", "client_key")
         except grpc.RpcError as error:
             self._disconnect()
-            return _answer_to_status(error, [value for _, value in self._metadata])
+            answer = _answer_of_proxy(error, self._proxy) if self._proxy is not None else None
+            return answer or _answer_to_status(error, [value for _, value in self._metadata])
         except (ValueError, TypeError, UnicodeError):
             self._disconnect()
             if self._is_closed:
@@ -111,18 +114,29 @@ class GrpcTransport:
 
 
 def _make_channel(target: str, destination: Destination) -> Any:
+    """Through the destination's proxy alone, but for hosts in the environment's `no_proxy`: gRPC passes by for them."""
+    proxy = destination.proxy
+    options = (*_OPTIONS, ("grpc.enable_http_proxy", 0) if proxy is None else ("grpc.http_proxy", proxy))
     if destination.insecure:
-        return grpc.insecure_channel(target, options=_OPTIONS)
+        return grpc.insecure_channel(target, options=options)
     credentials = grpc.ssl_channel_credentials(
         root_certificates=_content(destination.certificate),
         private_key=_content(destination.client_key),
         certificate_chain=_content(destination.client_certificate),
     )
-    return grpc.secure_channel(target, credentials, options=_OPTIONS)
+    return grpc.secure_channel(target, credentials, options=options)
 
 
 def _content(file: str | None) -> bytes | None:
     return Path(file).read_bytes() if file is not None else None
+
+
+def _answer_of_proxy(error: grpc.RpcError, proxy: Proxy) -> Answer | None:
+    """What the proxy says that lets nothing through; None where it is not from there."""
+    if not isinstance(error, grpc.Call):
+        return None
+    refusal = _REFUSED_BY_PROXY.search(error.details() or "")
+    return answer_of_proxy(proxy, int(refusal[1])) if refusal else None
 
 
 def _answer_to_status(error: grpc.RpcError, secrets: list[str]) -> Answer:

@@ -24,6 +24,7 @@ from urllib3.exceptions import HTTPError
 from otel_ia.delivery.shipping.answers import Answer, blocked, retry
 from otel_ia.delivery.shipping.answers_http import answer_to_error, answer_to_response
 from otel_ia.delivery.shipping.destination import Destination, basic_authorization, shown, user_agent
+from otel_ia.delivery.shipping.proxies import proxy_of
 
 _LONGEST_ANSWER: Final = 64 << 10
 _PATIENCE: Final = 0.2
@@ -34,7 +35,7 @@ _transports: "weakref.WeakSet[HttpTransport]" = weakref.WeakSet()
 
 
 class HttpTransport:
-    """Follows no redirect, asks no proxy and reads no `.netrc`: the destination alone says where it goes."""
+    """Follows no redirect, asks only its own proxy and reads no `.netrc`: the destination alone says where it goes."""
 
     def __init__(self, destination: Destination) -> None:
         assert destination.endpoint is not None
@@ -45,7 +46,9 @@ class HttpTransport:
         self._host = parts.hostname or ""
         self._port = parts.port or (443 if self._is_secure else 80)
         self._target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-        self._secrets = (*destination.headers.values(), parts.password or "")
+        self._proxy = proxy_of(destination)
+        to_proxy = self._proxy.headers if self._proxy is not None else {}
+        self._secrets = (*destination.headers.values(), parts.password or "", *to_proxy.values())
         self._headers = {
             "User-Agent": user_agent(),
             **basic_authorization(parts.username, parts.password),
@@ -54,6 +57,9 @@ class HttpTransport:
         }
         if destination.compression == "gzip":
             self._headers["Content-Encoding"] = "gzip"
+        if self._proxy is not None and not self._is_secure:  # it is asked with each request, not once for a tunnel
+            self._target = f"http://{parts.netloc.rpartition('@')[2]}{self._target}"
+            self._headers |= to_proxy
         self._is_closed = False
         self._connection: HTTPConnection | None = None
         self._context: ssl.SSLContext | None = None
@@ -84,7 +90,7 @@ class HttpTransport:
                     self._disconnect()
                     self._context = None  # the files may be others by now
                     if not is_kept or not isinstance(error, _STALE):
-                        return answer_to_error(error)
+                        return answer_to_error(error, proxy=self._proxy)
                 finally:
                     if self._is_closed:
                         self._disconnect()
@@ -125,10 +131,14 @@ class HttpTransport:
     def _connected(self, end: float) -> HTTPConnection:
         self._disconnect()
         timeout = max(0.001, end - time.monotonic())
+        proxy = self._proxy
+        host, port = (self._host, self._port) if proxy is None else (proxy.host, proxy.port)
         if self._is_secure:
-            self._connection = HTTPSConnection(self._host, self._port, timeout=timeout, ssl_context=self._context)
+            self._connection = HTTPSConnection(host, port, timeout=timeout, ssl_context=self._context)
+            if proxy is not None:
+                self._connection.set_tunnel(self._host, self._port, headers=proxy.headers)
         else:
-            self._connection = HTTPConnection(self._host, self._port, timeout=timeout)
+            self._connection = HTTPConnection(host, port, timeout=timeout)
         with self._connecting:
             self._connection.connect()
         return self._connection
