@@ -1,5 +1,6 @@
 """One redactor: it remembers its verdicts on keys and the texts it found clean, and counts what it took out."""
 
+import copy
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -82,8 +83,8 @@ class Redactor:
 
     def uncounted(self) -> "Redactor":
         """The same one, except that what it takes out does not count: for what is encoded twice."""
-        other = Redactor(self._keys, self._patterns, self._callback)
-        other._secret, other._harmless, other._clean = self._secret, self._harmless, self._clean
+        other = copy.copy(self)  # which shares what is remembered, and what asks the callback
+        other.count = {}
         return other
 
     def is_secret_key(self, key: str) -> bool:
