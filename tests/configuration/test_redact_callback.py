@@ -232,7 +232,8 @@ def test_a_signal_handler_that_records_does_not_wait_for_its_lock(receiver: Rece
             pass
     finally:
         signal.signal(signal.SIGUSR1, before)
-    assert len(receiver.spans) == 2
+    assert len(receiver.spans) >= 2
+    assert plain(receiver.span("block").attributes)["note"] == "***"
     assert SECRET not in everything(receiver)
 
 
