@@ -1,9 +1,8 @@
 """How a call ended, and what its span says of it."""
 
-import asyncio
-import concurrent.futures
 import enum
 import os
+import sys
 import weakref
 from types import CodeType, FrameType, TracebackType
 from typing import Any, Final
@@ -24,13 +23,8 @@ class Outcome(enum.StrEnum):
     ABANDONED = "abandoned"
 
 
-_CANCELLATIONS: Final = (
-    asyncio.CancelledError,
-    concurrent.futures.CancelledError,
-    KeyboardInterrupt,
-    SystemExit,
-    GeneratorExit,
-)
+_CANCELLATIONS: Final = (KeyboardInterrupt, SystemExit, GeneratorExit)
+_CANCELLING_MODULES: Final = ("asyncio", "concurrent.futures")
 _CANCELLATION_NAMES: Final = ("trio.Cancelled", "trio._core._exceptions.Cancelled")
 _BLOCK_LIMIT: Final = 64
 
@@ -45,15 +39,25 @@ def outcome_of(error: BaseException | None) -> Outcome:
 
 
 def _is_cancellation(error: BaseException) -> bool:
+    cancellations = _cancellations()
     pending = [error]  # groups may lie deeper in each other than recursion reaches
     while pending:
         current = pending.pop()
         kind = type(current)  # for `isinstance` may run a property `__class__` of the user's
         if issubclass(kind, BaseExceptionGroup):
             pending += vars(BaseExceptionGroup)["exceptions"].__get__(current)
-        elif not issubclass(kind, _CANCELLATIONS) and values.qualified_name(kind) not in _CANCELLATION_NAMES:
+        elif not issubclass(kind, cancellations) and values.qualified_name(kind) not in _CANCELLATION_NAMES:
             return False
     return True
+
+
+def _cancellations() -> tuple[type[BaseException], ...]:
+    """The classes of exceptions that cancel.
+
+    A module that nobody has imported has raised nothing; importing asyncio would take half of `import otel_ia`.
+    """
+    found = [getattr(sys.modules.get(name), "CancelledError", None) for name in _CANCELLING_MODULES]
+    return (*_CANCELLATIONS, *(kind for kind in found if isinstance(kind, type)))
 
 
 def record_outcome(span: Span, outcome: Outcome, error: BaseException, time: int) -> bool:
