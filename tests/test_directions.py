@@ -38,6 +38,7 @@ def test_importing_the_package_loads_no_sdk_and_prints_nothing() -> None:
     program = (
         "import sys, otel_ia\n"
         "heavy = ('opentelemetry.sdk', 'opentelemetry.exporter', 'opentelemetry.proto', 'rich', 'urllib3', 'grpc')\n"
+        "heavy += ('asyncio', 'dataclasses')\n"
         "assert not [name for name in sys.modules if name.startswith(heavy)]\n"
         "import logging, threading\n"
         "assert not logging.root.handlers and logging.root.parent is None and threading.active_count() == 1\n"

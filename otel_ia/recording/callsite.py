@@ -3,8 +3,7 @@
 import functools
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from opentelemetry import trace
 from opentelemetry.trace import Span, Status, StatusCode, Tracer
@@ -51,8 +50,7 @@ Opening: TypeAlias = Callable[..., Call | None]
 """A call site's `open`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Description:
+class Description(NamedTuple):
     """What the user said at a call site, with the place it stands at."""
 
     name: str

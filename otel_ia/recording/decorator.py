@@ -2,12 +2,10 @@
 
 import functools
 import inspect
-import math
 import os
 import sys
 from collections.abc import Callable, Mapping
 from contextvars import Token
-from dataclasses import dataclass, field, replace
 from functools import cached_property, partialmethod
 from types import FrameType, TracebackType
 from typing import Any, Final, TypeAlias, TypeVar, overload
@@ -90,7 +88,7 @@ def monitor(
         _seconds_of(slow_after) if slow_after is not None else None,
     )
     if attributes is not None:
-        given = replace(given, attributes=_attributes_of(attributes))
+        given = given.describing(_attributes_of(attributes))
     made = Monitor()
     made._given, made._open = given, None  # noqa: SLF001
     return made if target is None or isinstance(target, str) else made(target)
@@ -103,20 +101,40 @@ def _attributes_of(given: object) -> Mapping[str, values.Value]:
 
 
 def _seconds_of(given: object) -> float:
-    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given < math.inf:
+    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given < _INFINITY:
         raise SettingError(source="monitor", key="slow_after", value=given, expected="a number of seconds, 0 or more")
     return float(given)
 
 
-@dataclass(frozen=True, slots=True)
-class _Given:
+class _Given:  # a frozen dataclass takes 1 ms of `import otel_ia`
     """What was said of a call site, and the blocks of which it was said, whatever their attributes."""
 
-    name: str | None
-    log: int | None
-    slow_after: float | None
-    attributes: Mapping[str, values.Value] | None = None
-    blocks: BlockSites = field(default_factory=BlockSites)
+    __slots__ = ("attributes", "blocks", "log", "name", "slow_after")
+
+    def __init__(
+        self,
+        name: str | None,
+        log: int | None,
+        slow_after: float | None,
+        attributes: Mapping[str, values.Value] | None = None,
+        blocks: BlockSites | None = None,
+    ) -> None:
+        self.name: Final = name
+        self.log: Final = log
+        self.slow_after: Final = slow_after
+        self.attributes: Final = attributes
+        self.blocks: Final = blocks or BlockSites()
+
+    def __reduce__(self) -> tuple[type["_Given"], tuple[Any, ...]]:
+        return _Given, (self.name, self.log, self.slow_after, self.attributes)
+
+    def named(self, name: str | None) -> "_Given":
+        """The same under another name."""
+        return _Given(name, self.log, self.slow_after, self.attributes)
+
+    def describing(self, attributes: Mapping[str, values.Value]) -> "_Given":
+        """The same with these attributes, for the same blocks."""
+        return _Given(self.name, self.log, self.slow_after, attributes, self.blocks)
 
     def at(self, place: Place, *, with_attributes: bool = True) -> CallSite:
         name = values.text(self.name or place.function.rpartition("<locals>.")[2], _NAME_LIMIT)
@@ -127,6 +145,7 @@ class _Given:
         return self.blocks.find(frame, functools.partial(self.at, with_attributes=False))
 
 
+_INFINITY: Final = float("inf")
 _KNOWN_NAMES: Final = 1_024
 _given: Final = functools.lru_cache(_KNOWN_NAMES)(_Given)
 
@@ -255,7 +274,7 @@ def _decorate(target: Any, given: _Given) -> Any:  # noqa: PLR0911 - one for eac
         prefix = given.name
         return monitor_class(
             target,
-            lambda member, name: _decorate(member, replace(given, name=f"{prefix}.{name}" if prefix else None)),
+            lambda member, name: _decorate(member, given.named(f"{prefix}.{name}" if prefix else None)),
         )
     if not callable(target):
         raise TypeError(f"monitor takes a name, a callable or a class, not {values.qualified_name(type(target))}")
