@@ -1,13 +1,9 @@
 """What it costs to encode spans and log records, beside OpenTelemetry's own encoder: `python -m benchmarks.encoding`.
 
-A typical span has four attributes fixed at its call site, four of its own (a text that never repeats, an integer, a
-float, a boolean) and an event with two. Rounds of the two sides alternate; each ratio is of two neighbouring rounds.
+Typical spans as in `benchmarks.work`. CPU of the thread, for each item.
 """
 
-import statistics
-import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -19,54 +15,67 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags, set_span_in_context
 
+from benchmarks.effort import FULL, Effort
+from benchmarks.rounds import Operation, interleave
+from benchmarks.rows import Row, row_of
+from benchmarks.table import print_rows
+from benchmarks.work import FIXED, Kind, event_attributes, own_attributes
 from otel_ia.delivery.wire.logs import encode_log, encode_log_record
 from otel_ia.delivery.wire.requests import encode_request, encode_resource, encode_scope
 from otel_ia.delivery.wire.spans import encode_event, encode_readable_span, encode_span, static_span
 
 SAMPLED = TraceFlags(TraceFlags.SAMPLED)
-COUNT = 1_000
-ROUNDS = 25
 RESOURCE = Resource({"service.name": "benchmark"})
-FIXED: dict[str, Any] = {
-    "code.function.name": "app.models.predict",
-    "code.file.path": "/srv/app/models.py",
-    "code.line.number": 120,
-    "ia.model.name": "resnet-50",
-}
 
 
-def own_attributes(number: int) -> dict[str, Any]:
-    return {
-        "gen_ai.response.id": f"chatcmpl-{number:08d}",
-        "gen_ai.usage.output_tokens": number % 4_000,
-        "ia.score": number / 7,
-        "ia.cached": number % 2 == 0,
-    }
+def measure(effort: Effort) -> Iterator[Row]:
+    """One row for each way to encode."""
+    count = effort.calls
+
+    def row(operation: str, ours: Operation, official: Operation) -> Row:
+        return row_of(operation, interleave(ours, official, calls=1, rounds=effort.rounds // 2), per=count)
+
+    kinds: tuple[Kind, ...] = ("bare", "typical")
+    for kind in kinds:
+        spans = spans_of_the_sdk(kind, count)
+        official = partial(encode_officially, spans)
+        messages = [encode_readable_span(span) for span in spans]
+        groups = {encode_resource(RESOURCE): {encode_scope("benchmark"): messages}}
+        yield row(f"encode a {kind} span of a call site", encode_at_call_site(spans, kind), official)
+        yield row(f"encode a {kind} span of the SDK", partial(each, encode_readable_span, spans), official)
+        yield row(f"put a {kind} encoded span into a request", partial(encode_request, groups), official)
+    records = records_of_the_sdk(count)
+
+    def officially() -> object:
+        return encode_logs(records).SerializeToString()
+
+    yield row("encode a log record", encode_log_parts(count), officially)
+    yield row("encode a log record of the SDK", partial(each, encode_log_record, records), officially)
 
 
-def event_attributes(number: int) -> dict[str, Any]:
-    return {"ia.stream.items": number % 500, "gen_ai.response.finish_reason": "stop"}
+def encode_officially(spans: list[ReadableSpan]) -> object:
+    return encode_spans(spans).SerializeToString()
 
 
-def spans_of_the_sdk(*, typical: bool) -> list[ReadableSpan]:
+def spans_of_the_sdk(kind: Kind, count: int) -> list[ReadableSpan]:
     tracer = TracerProvider(resource=RESOURCE, shutdown_on_exit=False).get_tracer("benchmark")
     context = set_span_in_context(
         NonRecordingSpan(SpanContext(1 << 127, 1 << 63, is_remote=False, trace_flags=SAMPLED))
     )
-    spans: list[Any] = [tracer.start_span("app.models.predict", context) for _ in range(COUNT)]
+    spans: list[Any] = [tracer.start_span("app.models.predict", context) for _ in range(count)]
     for number, span in enumerate(spans):
-        if typical:
+        if kind == "typical":
             span.set_attributes(FIXED | own_attributes(number))
             span.add_event("finished", event_attributes(number))
         span.end()
     return spans
 
 
-def encode_at_call_site(spans: list[Any], *, typical: bool) -> Callable[[], object]:
-    site = static_span("app.models.predict", SpanKind.INTERNAL, FIXED if typical else None)
+def encode_at_call_site(spans: list[Any], kind: Kind) -> Operation:
+    site = static_span("app.models.predict", SpanKind.INTERNAL, FIXED if kind == "typical" else None)
     parts = [(span.context.trace_id, span.context.span_id, 1 << 63, span.start_time, span.end_time) for span in spans]
-    own = [own_attributes(number) for number in range(COUNT)]
-    of_events = [event_attributes(number) for number in range(COUNT)]
+    own = [own_attributes(number) for number in range(len(spans))]
+    of_events = [event_attributes(number) for number in range(len(spans))]
 
     def encode_bare() -> None:
         for ids_and_times in parts:
@@ -76,10 +85,10 @@ def encode_at_call_site(spans: list[Any], *, typical: bool) -> Callable[[], obje
         for ids_and_times, attributes, of_event in zip(parts, own, of_events, strict=True):
             encode_span(site, *ids_and_times, attributes, encode_event("finished", ids_and_times[4], of_event))
 
-    return encode_typical if typical else encode_bare
+    return encode_typical if kind == "typical" else encode_bare
 
 
-def records_of_the_sdk() -> list[ReadableLogRecord]:
+def records_of_the_sdk(count: int) -> list[ReadableLogRecord]:
     severity = SeverityNumber.INFO
     return [
         ReadableLogRecord(
@@ -93,12 +102,12 @@ def records_of_the_sdk() -> list[ReadableLogRecord]:
             ),
             RESOURCE,
         )
-        for number in range(COUNT)
+        for number in range(count)
     ]
 
 
-def encode_log_parts() -> Callable[[], object]:
-    parts = [(f"request {number} done", own_attributes(number)) for number in range(COUNT)]
+def encode_log_parts(count: int) -> Operation:
+    parts = [(f"request {number} done", own_attributes(number)) for number in range(count)]
 
     def encode() -> None:
         for body, attributes in parts:
@@ -112,40 +121,5 @@ def each(encode: Callable[[Any], bytes], items: list[Any]) -> None:
         encode(item)
 
 
-def seconds(operation: Callable[[], object]) -> float:
-    begin = time.thread_time_ns()
-    operation()
-    return (time.thread_time_ns() - begin) / 1e9
-
-
-def compare(name: str, ours: Callable[[], object], official: Callable[[], object]) -> None:
-    """Prints the median ratio, its quartiles and what the median round takes for each item."""
-    rounds = [(seconds(ours), seconds(official)) for _ in range(ROUNDS)]
-    low, middle, high = statistics.quantiles([mine / theirs for mine, theirs in rounds], n=4)
-    mine, theirs = (statistics.median(side) / COUNT * 1e6 for side in zip(*rounds, strict=True))
-    sys.stdout.write(f"{name:42s} {middle:6.3f} x  ({low:.3f}-{high:.3f})   {mine:6.2f} of {theirs:6.2f} µs\n")
-
-
-def main() -> None:
-    for kind in ("bare", "typical"):
-        spans = spans_of_the_sdk(typical=kind == "typical")
-
-        def official(spans: list[ReadableSpan] = spans) -> object:
-            return encode_spans(spans).SerializeToString()
-
-        messages = [encode_readable_span(span) for span in spans]
-        groups = {encode_resource(RESOURCE): {encode_scope("benchmark"): messages}}
-        compare(f"{kind} span of a call site", encode_at_call_site(spans, typical=kind == "typical"), official)
-        compare(f"{kind} span of the SDK", partial(each, encode_readable_span, spans), official)
-        compare(f"{kind} span into a request, already encoded", partial(encode_request, groups), official)
-    records = records_of_the_sdk()
-    compare("log record", encode_log_parts(), lambda: encode_logs(records).SerializeToString())
-    compare(
-        "log record of the SDK",
-        partial(each, encode_log_record, records),
-        lambda: encode_logs(records).SerializeToString(),
-    )
-
-
 if __name__ == "__main__":
-    main()
+    print_rows(measure(FULL))

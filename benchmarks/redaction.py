@@ -1,21 +1,44 @@
-"""What redaction costs beside making the same attributes or text: `python benchmarks/redaction.py`.
+"""What redaction costs beside making the same attributes or text without it: `python -m benchmarks.redaction`.
 
-Each round times both sides one after the other; printed are the median of our side, the ratio of the medians and the
-quartiles of the ratios of single rounds.
+CPU of the thread. The plain side of a text only encodes it as UTF-8.
 """
 
 import itertools
-import statistics
-import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
 
+from benchmarks.effort import FULL, Effort
+from benchmarks.rounds import Operation, interleave
+from benchmarks.rows import Row, row_of
+from benchmarks.table import print_rows
 from otel_ia.redaction import make_redactor
 
-ROUNDS = 41
-NUMBERS = itertools.count()
-PROSE = "The quick brown fox jumps over the lazy dog, and then asks: what does a model know of foxes? "
-SECRET = "connecting with api_" + "key=Zq9xW3vB7nM1"
+NUMBERS: Final = itertools.count()
+PROSE: Final = "The quick brown fox jumps over the lazy dog, and then asks: what does a model know of foxes? "
+SECRET: Final = "connecting with api_" + "key=Zq9xW3vB7nM1"
+NOTE: Final = "beside the same without redaction"
+
+
+def measure(effort: Effort) -> Iterator[Row]:
+    """One row for each kind of attributes and texts."""
+    redactor = make_redactor()
+    attributes: Callable[[Mapping[str, object]], object] = redactor.redact_attributes
+    text: Callable[[str], object] = redactor.redact_text
+    trace = stack_trace()
+    prompt, huge = (PROSE * 200)[:16_384], PROSE * 110_000
+
+    def row(operation: str, plain: Operation, redacted: Operation, share: int) -> Row:
+        calls = max(1, effort.calls // share)
+        rounds = interleave(redacted, plain, calls=calls, rounds=effort.rounds // 2)
+        return row_of(operation, rounds, per=calls, note=NOTE)
+
+    yield row("attributes of a call", attributes_of_a_call, lambda: attributes(attributes_of_a_call()), 1)
+    yield row("attributes never seen", attributes_never_seen, lambda: attributes(attributes_never_seen()), 1)
+    yield row("short text with a secret", SECRET.encode, lambda: text(SECRET), 1)
+    yield row(f"stack trace of {len(trace):,} characters", stack_trace, lambda: text(stack_trace()), 2)
+    yield row("prompt of 16,384 characters", prompt.encode, lambda: text(prompt), 10)
+    yield row("text of 10 MB", huge.encode, lambda: text(huge), 1_000)
 
 
 def attributes_of_a_call() -> dict[str, object]:
@@ -38,40 +61,5 @@ def stack_trace(depth: int = 30) -> str:
         return "".join(traceback.format_exception(error)) + str(next(NUMBERS))
 
 
-def main() -> None:
-    """Prints one line for each operation."""
-    redactor = make_redactor()
-    attributes: Callable[[Mapping[str, object]], object] = redactor.redact_attributes
-    text: Callable[[str], object] = redactor.redact_text
-    trace = stack_trace()
-    report("attributes of a call", attributes_of_a_call, lambda: attributes(attributes_of_a_call()), 20_000)
-    report("attributes never seen", attributes_never_seen, lambda: attributes(attributes_never_seen()), 10_000)
-    report("short text with a secret", SECRET.encode, lambda: text(SECRET), 500)
-    report(f"stack trace of {len(trace):,} characters", stack_trace, lambda: text(stack_trace()), 300)
-    prompt = (PROSE * 200)[:16_384]
-    report("prompt of 16,384 characters", prompt.encode, lambda: text(prompt), 100)
-    huge = PROSE * 110_000
-    report("text of 10 MB", huge.encode, lambda: text(huge), 1)
-
-
-def report(operation: str, plain: Callable[[], object], redacted: Callable[[], object], times: int) -> None:
-    """Times both in turn; for the texts the plain side only encodes them as UTF-8."""
-    rounds = [(seconds(plain, times), seconds(redacted, times)) for _ in range(ROUNDS)]
-    base, ours = (statistics.median(side) for side in zip(*rounds, strict=True))
-    low, _, high = statistics.quantiles(both[1] / both[0] for both in rounds)
-    print(  # noqa: T201 - a benchmark prints
-        f"{operation:36} plain {base * 1e6:9.2f} µs   redacted {ours * 1e6:9.2f} µs"
-        f"   adds {(ours - base) * 1e6:9.2f} µs   ratio {ours / base:6.2f} ({low:.2f} to {high:.2f})"
-    )
-
-
-def seconds(function: Callable[[], object], times: int) -> float:
-    """CPU time of this thread for one call."""
-    begun = time.thread_time()
-    for _ in range(times):
-        function()
-    return (time.thread_time() - begun) / times
-
-
 if __name__ == "__main__":
-    main()
+    print_rows(measure(FULL))

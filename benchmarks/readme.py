@@ -1,0 +1,49 @@
+"""The part of the README that shows the stored results."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+from benchmarks.programs import ROOT
+from benchmarks.results import Results
+from benchmarks.table import render_peers, render_table
+
+BEGIN: Final = "<!-- written by `python -m benchmarks --store` -->"
+END: Final = "<!-- until here -->"
+_ALTERNATIVE: Final = (
+    "What a monitored call costs with otel_ia and others, each operation beside its goal: the tables' figures"
+)
+README: Final = ROOT / "README.md"
+
+
+def render(results: Results) -> str:
+    """Tables and drawing, between the marks that `rewrite` looks for."""
+    machine = results.machine
+    packages = machine["packages"]
+    made = (
+        f"{machine['date']}, {machine['cores']} cores, {machine['system']}, {machine['python']}, "
+        f"OpenTelemetry {packages['opentelemetry-sdk']}"
+    )
+    parts = [
+        BEGIN,
+        "<picture>",
+        '<source media="(prefers-color-scheme: dark)" srcset="benchmarks/results/cost-dark.svg">',
+        f'<img src="benchmarks/results/cost-light.svg" alt="{_ALTERNATIVE}">',
+        "</picture>",
+        "",
+        render_table(results.rows),
+        "",
+        *([render_peers(results.peers), ""] if results.peers else []),
+        f"Measured on {made}.",
+        END,
+    ]
+    return "\n".join(parts)
+
+
+def rewrite(results: Results, readme: Path = README) -> None:
+    """Puts the results in the place of those that are there."""
+    text = readme.read_text()
+    pattern = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
+    if not pattern.search(text):
+        raise LookupError(f"{readme.name} has no part between {BEGIN} and {END}")
+    readme.write_text(pattern.sub(lambda _: render(results), text))
