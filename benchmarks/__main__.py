@@ -1,7 +1,7 @@
 """Runs every benchmark and prints what it finds: `python -m benchmarks`. `--store` keeps it for the README.
 
-Other libraries are measured in environments of their own, given by the Python there:
-`--peer logfire=/path/to/python --peer mlflow=/path/to/python`.
+Other libraries are measured in environments of their own, given by the Python there, as in
+`--peer logfire=/path/to/python`, or all by the folder in which `python -m benchmarks.environments FOLDER` made them.
 """
 
 import argparse
@@ -66,7 +66,16 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         type=_peer,
         help=f"also measure another library; NAME is one of {', '.join(others.KNOWN)}",
     )
-    return parser.parse_args(arguments)
+    parser.add_argument(
+        "--peers",
+        metavar="FOLDER",
+        type=Path,
+        help="also measure those whose environments are there, each under its name",
+    )
+    given = parser.parse_args(arguments)
+    if given.peers is not None:
+        given.peer += others.pythons_in(given.peers)
+    return given
 
 
 def _peer(given: str) -> tuple[str, Path]:

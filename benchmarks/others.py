@@ -21,6 +21,12 @@ KNOWN: Final = ("langfuse", "logfire", "mlflow", "openinference", "openlit", "op
 """The libraries that have a file in `benchmarks/peers`."""
 
 
+def pythons_in(folder: Path) -> list[tuple[str, Path]]:
+    """The libraries that have an environment in the folder, and the Python there."""
+    found = [(name, (folder / name / "bin" / "python").absolute()) for name in KNOWN]
+    return [(name, python) for name, python in found if python.is_file()]
+
+
 def measure(pythons: Mapping[str, Path], effort: Effort) -> Iterator[Peer]:
     """One row for each library, given the Python of its environment."""
     with collecting() as collector:

@@ -2,7 +2,7 @@
 
 from benchmarks.peers.side import DroppingExporter, Side, batching_into_nothing
 
-PACKAGE = "langfuse"
+REQUIRES = ("langfuse",)
 
 
 def prepare(endpoint: str) -> Side:

@@ -2,7 +2,7 @@
 
 from benchmarks.peers.side import Side
 
-PACKAGE = "logfire"
+REQUIRES = ("logfire",)
 
 
 def prepare(_endpoint: str) -> Side:

@@ -29,7 +29,7 @@ def main(name: str, endpoint: str, calls: int, rounds: int) -> dict[str, Any]:
         provider.add_span_processor(side.sdk_processor())
     plain = with_the_sdk(provider.get_tracer("benchmark"))
     return {
-        "version": version(library.PACKAGE),
+        "version": version(library.REQUIRES[0]),
         "decorator": side.decorator,
         "note": side.note,
         "rounds": interleave(side.decorate(nothing), plain, calls=calls, rounds=rounds),

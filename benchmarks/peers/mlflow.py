@@ -4,7 +4,7 @@ import os
 
 from benchmarks.peers.side import Side, batching_to
 
-PACKAGE = "mlflow-tracing"
+REQUIRES = ("mlflow-tracing", "opentelemetry-exporter-otlp-proto-http")
 
 
 def prepare(endpoint: str) -> Side:

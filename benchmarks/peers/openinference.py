@@ -2,7 +2,7 @@
 
 from benchmarks.peers.side import Side
 
-PACKAGE = "openinference-instrumentation"
+REQUIRES = ("openinference-instrumentation", "opentelemetry-sdk")
 
 
 def prepare(_endpoint: str) -> Side:

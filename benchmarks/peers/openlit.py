@@ -4,7 +4,7 @@ from pathlib import Path
 
 from benchmarks.peers.side import Side
 
-PACKAGE = "openlit"
+REQUIRES = ("openlit",)
 
 
 def prepare(_endpoint: str) -> Side:

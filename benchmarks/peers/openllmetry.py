@@ -4,7 +4,7 @@ import os
 
 from benchmarks.peers.side import Side, batching_into_nothing
 
-PACKAGE = "traceloop-sdk"
+REQUIRES = ("traceloop-sdk", "httpx")  # which it imports without requiring it
 
 
 def prepare(_endpoint: str) -> Side:
