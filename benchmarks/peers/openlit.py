@@ -4,7 +4,7 @@ from pathlib import Path
 
 from benchmarks.peers.side import Side
 
-REQUIRES = ("openlit",)
+REQUIRES = ("openlit", "opentelemetry-sdk")
 
 
 def prepare(_endpoint: str) -> Side:

@@ -147,7 +147,11 @@ class _Given:  # a frozen dataclass takes 1 ms of `import otel_ia`
 
 _INFINITY: Final = float("inf")
 _KNOWN_NAMES: Final = 1_024
-_given: Final = functools.lru_cache(_KNOWN_NAMES)(_Given)
+
+
+@functools.lru_cache(_KNOWN_NAMES)
+def _given(name: str | None, log: int | None, slow_after: float | None) -> _Given:
+    return _Given(name, log, slow_after)
 
 
 _only_named: Final[dict[str, _Given]] = {}
