@@ -10,14 +10,13 @@ from benchmarks.others import KNOWN
 
 
 def main(folder: Path) -> int:
-    """Makes those that are not there; how many could not be made."""
+    """Makes those that are not there, or not complete; how many could not be made."""
     failed = 0
     for name in KNOWN:
         environment = folder / name
-        if environment.is_dir():
-            continue
         required = importlib.import_module(f"benchmarks.peers.{name}").REQUIRES
-        venv.create(environment, with_pip=True)
+        if not environment.is_dir():
+            venv.create(environment, with_pip=True)
         command = [str(environment / "bin" / "python"), "-m", "pip", "install", "--quiet", *required]
         failed += bool(subprocess.run(command, check=False).returncode)  # noqa: S603 - the packages named above
     return failed

@@ -6,6 +6,7 @@ in `note`. Nothing is sent but to this machine: proxies for everything else lead
 
 import json
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -28,10 +29,13 @@ def pythons_in(folder: Path) -> list[tuple[str, Path]]:
 
 
 def measure(pythons: Mapping[str, Path], effort: Effort) -> Iterator[Peer]:
-    """One row for each library, given the Python of its environment."""
+    """One row for each library, given the Python of its environment; what cannot be measured is told and left out."""
     with collecting() as collector:
         for name, python in pythons.items():
-            yield _measure(name, python, collector.endpoint, effort)
+            try:
+                yield _measure(name, python, collector.endpoint, effort)
+            except ProgramError as error:
+                sys.stderr.write(f"{error}\n")
 
 
 def _measure(name: str, python: Path, endpoint: str, effort: Effort) -> Peer:
