@@ -1,20 +1,25 @@
 """See what was recorded, in tests: `with record() as seen:`."""
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from opentelemetry.sdk._logs import LogRecordProcessor, ReadWriteLogRecord
+from opentelemetry.sdk.metrics.export import HistogramDataPoint, Metric, MetricsData, NumberDataPoint
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 
 from otel_ia import clock, guard, semconv
 from otel_ia.configuration.effect import collect_records
+from otel_ia.recording.measures import CARDINALITY_LIMIT, Counting
 from otel_ia.sdk.home import TracingState
+from otel_ia.sdk.metering import MeteringState, install_metering
 from otel_ia.sdk.provider import install_tracing
+from otel_ia.sdk.reading import Reading
 
 Tree = list[Any]
 """Names of spans, each followed by the list of its children if it has any: `["request", ["preprocess", "infer"]]`."""
@@ -80,12 +85,52 @@ class LogSeen:
     time: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricSeen:
+    """One series of a metric: its name and attributes, and what it has come to."""
+
+    name: str
+    unit: str
+    attributes: Mapping[str, Any]
+    value: float
+    """Of a histogram the sum."""
+    count: int
+    """How many values a histogram has; 1 for other metrics."""
+    buckets: Mapping[float, int]
+    """Of a histogram: how many values lie in each bucket that has any, by its upper bound."""
+    exemplars: Sequence[str]
+    """Ids of the traces that values are taken from."""
+    scope: str
+
+
 @dataclass(slots=True)
 class Recording:
     """What was recorded since the block began: spans in the order they ended, log records as they were written."""
 
     spans: list[SpanSeen] = field(default_factory=list)
     logs: list[LogSeen] = field(default_factory=list)
+    read_metrics: Callable[[], list[MetricSeen]] = list
+
+    @property
+    def metrics(self) -> list[MetricSeen]:
+        """Every series at this moment."""
+        return self.read_metrics()
+
+    def metric(self, name: str, attributes: Mapping[str, Any] | None = None) -> MetricSeen:
+        """The one series of this metric that has these attributes, and perhaps more.
+
+        Raises:
+            LookupError: there is none, or there are several.
+        """
+        wanted = (attributes or {}).items()
+        series = self.metrics
+        found = [seen for seen in series if seen.name == name and wanted <= seen.attributes.items()]
+        if len(found) != 1:
+            others = ", ".join(f"{seen.name} {dict(seen.attributes)}" for seen in series) or "no metrics"
+            raise LookupError(
+                f"{len(found)} series are named {name!r} with {dict(attributes or {})}; there are {others}"
+            )
+        return found[0]
 
     def span(self, name: str) -> SpanSeen:
         """The one span of this name.
@@ -126,7 +171,7 @@ class Recording:
 
 @contextmanager
 def record(*, deterministic: bool = False) -> Iterator[Recording]:
-    """Records spans and log records in memory instead of delivering them, for the time of the block.
+    """Records spans, log records and metrics in memory instead of delivering them, for the time of the block.
 
     What `configure` has set up is back afterwards. Inside, our own failures, swallowed in production, are raised.
 
@@ -137,12 +182,16 @@ def record(*, deterministic: bool = False) -> Iterator[Recording]:
     resource = Resource.create({semconv.SERVICE_NAME: "test"})
     with ExitStack() as changes:
         changes.callback(guard.raise_failures())
+        reading = Reading(limit=CARDINALITY_LIMIT, keeps_exemplars=True)
+        metering = MeteringState([reading], resource=resource, counting=Counting(), tell=lambda _: None)
+        seen.read_metrics = lambda: list(_metrics_seen(reading.read()))
         if deterministic:
             changes.callback(_set_clock(itertools.count(1_577_836_800_000_000_000, 1_000_000).__next__))
         state = TracingState(
             [_SpanMemory(seen)], resource=resource, id_generator=_CountingIds() if deterministic else None
         )
         changes.callback(install_tracing(state, above_all=True))
+        changes.callback(install_metering(metering, above_all=True))
         changes.callback(collect_records([_LogMemory(seen)], resource, above_all=True))
         yield seen
 
@@ -233,4 +282,29 @@ def _log_seen(record: ReadWriteLogRecord) -> LogSeen:
         span_id=f"{written.span_id:016x}" if written.span_id else "",
         attributes=dict(written.attributes or {}),
         time=written.timestamp or 0,
+    )
+
+
+def _metrics_seen(data: MetricsData | None) -> Iterator[MetricSeen]:
+    for resource in data.resource_metrics if data is not None else ():
+        for scope in resource.scope_metrics:
+            for metric in scope.metrics:
+                for point in metric.data.data_points:
+                    yield _metric_seen(scope.scope.name, metric, point)
+
+
+def _metric_seen(scope: str, metric: Metric, point: Any) -> MetricSeen:
+    is_histogram = isinstance(point, HistogramDataPoint)
+    bounds = [*point.explicit_bounds, math.inf] if is_histogram else []
+    return MetricSeen(
+        name=metric.name,
+        unit=metric.unit or "",
+        attributes=dict(point.attributes or {}),
+        value=point.value if isinstance(point, NumberDataPoint) else point.sum,
+        count=1 if isinstance(point, NumberDataPoint) else point.count,
+        buckets={bound: count for bound, count in zip(bounds, point.bucket_counts, strict=True) if count}
+        if is_histogram
+        else {},
+        exemplars=[f"{exemplar.trace_id:032x}" for exemplar in point.exemplars if exemplar.trace_id],
+        scope=scope,
     )

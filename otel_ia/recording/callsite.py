@@ -14,6 +14,8 @@ from otel_ia.recording import lines
 from otel_ia.recording.current import attach, leave
 from otel_ia.recording.outcome import Outcome, outcome_of, record_outcome
 from otel_ia.recording.places import Place
+from otel_ia.recording.tallying import Tally, current_tally, end_call, look_for_provider, uncounted
+from otel_ia.recording.tallying import begin_call as begin_tally
 from otel_ia.values import Value, qualified_name
 
 
@@ -32,8 +34,15 @@ class Call(Protocol):
     def is_told(self) -> bool:
         """Whether an `exception` event of what ended the call stands on its span or on one below."""
 
-    def close_stream(self, items: int, waited: int, error: BaseException | None = None) -> None:
-        """Closes a generator's call, which yielded so many items, the first after so many nanoseconds."""
+    @property
+    def tally(self) -> Tally | None:
+        """What counts this call, or None."""
+
+    def close_stream(self, items: int, began: int, first: int, error: BaseException | None = None) -> None:
+        """Closes a generator's call, which yielded so many items.
+
+        It began, and its first item came, at these moments of the monotonic clock.
+        """
 
     def close(self, error: BaseException | None = None) -> None:
         """Ends the call: outcome, log lines, end of the span. Never raises; the context is still attached."""
@@ -58,12 +67,14 @@ class Description(NamedTuple):
     attributes: Mapping[str, Value]
     log: int | None
     slow_after: float | None
+    counts: bool = True
+    """Whether its calls are counted by metrics."""
 
 
 class ApiCallSite:
     """A call site that needs nothing but the OpenTelemetry API: any provider, or none."""
 
-    __slots__ = ("_attributes", "_description", "_tracer")
+    __slots__ = ("_attributes", "_current", "_description", "_tracer")
 
     def __init__(self, description: Description) -> None:
         place = description.place
@@ -73,10 +84,13 @@ class ApiCallSite:
         if place.file:
             self._attributes |= {semconv.CODE_FILE_PATH: place.file, semconv.CODE_LINE_NUMBER: place.line}
         self._attributes |= description.attributes
+        self._current = current_tally(description)
 
     @guarded
     def open(self, own: Mapping[str, Value] | None = None, /) -> "ApiCall | None":
         description = self._description
+        if self._current.tally is None:
+            look_for_provider()
         # both clocks at one moment, or a child would begin after its parent ends
         start, began = clock.wall(), clock.monotonic()
         span = self._tracer.start_span(
@@ -86,9 +100,12 @@ class ApiCallSite:
             record_exception=False,
             set_status_on_exception=False,
         )
-        if not span.get_span_context().is_valid and description.log is None and description.slow_after is None:
+        has_lines = description.log is not None or description.slow_after is not None
+        if self._current.tally is None and not has_lines and not span.get_span_context().is_valid:
             return None
-        return begin_call(description, span, start, began)
+        call = begin_call(description, span, start, began)
+        call.tally = begin_tally(self._current, own)
+        return call
 
 
 class LateCallSite:
@@ -153,10 +170,16 @@ def stream_attributes(items: int, waited: int) -> dict[str, Any]:
     return {semconv.STREAM_ITEMS: items, semconv.STREAM_TIME_TO_FIRST_ITEM: waited / 1e9}
 
 
+@guarded
+def count_stream(tally: Tally, items: int, waited: int, elapsed: int, span: Span) -> None:
+    """Counts a stream of so many items, the first after so many nanoseconds."""
+    tally.record_stream(items, waited if items else None, elapsed, span)
+
+
 class ApiCall:
     """One call at an `ApiCallSite`."""
 
-    __slots__ = ("_began", "_description", "_start", "inside", "is_told", "span")
+    __slots__ = ("_began", "_description", "_start", "inside", "is_told", "span", "tally")
 
     def __init__(self, description: Description, span: Span, start: int, began: int) -> None:
         self._description = description
@@ -164,11 +187,14 @@ class ApiCall:
         self.span = span
         self._began = began
         self.is_told = False
+        self.tally: Tally | None = None
         self.inside = trace.set_span_in_context(span)
 
-    def close_stream(self, items: int, waited: int, error: BaseException | None = None) -> None:
+    def close_stream(self, items: int, began: int, first: int, error: BaseException | None = None) -> None:
         if self.span.is_recording():
-            _describe(self.span, stream_attributes(items, waited))
+            _describe(self.span, stream_attributes(items, first - began))
+        if self.tally is not None:
+            count_stream(self.tally, items, first - began, clock.monotonic() - began, self.span)
         self.close(error)
 
     def close(self, error: BaseException | None = None) -> None:
@@ -178,6 +204,11 @@ class ApiCall:
             self._close(error, elapsed / 1e9, end)
         except RecursionError:
             unended.append((self.span, end, type(error)))
+        if self.tally is not None:
+            try:
+                end_call(self.tally, self._description, elapsed, error, self.span)
+            except RecursionError:
+                uncounted.append((self.tally, elapsed, None if error is None else type(error)))
 
     def _close(self, error: BaseException | None, seconds: float, end: int) -> None:
         outcome = outcome_of(error)

@@ -41,6 +41,7 @@ def monitor(
     attributes: Mapping[str, object] | None = None,
     log: str | int | None = None,
     slow_after: float | None = None,
+    metrics: bool = True,
 ) -> T: ...
 @overload
 def monitor(
@@ -50,6 +51,7 @@ def monitor(
     attributes: Mapping[str, object] | None = None,
     log: str | int | None = None,
     slow_after: float | None = None,
+    metrics: bool = True,
 ) -> "Monitor": ...
 def monitor(
     target: Any = None,
@@ -58,6 +60,7 @@ def monitor(
     attributes: Mapping[str, object] | None = None,
     log: str | int | None = None,
     slow_after: float | None = None,
+    metrics: bool = True,
 ) -> Any:
     """Records every call of a function, or the run of a block, as a span.
 
@@ -72,12 +75,15 @@ def monitor(
         log: a logging level by name or number: a start line, a finish line with the seconds taken and, at ERROR, a
             line on failure, on the logger of the function's module, inside the span.
         slow_after: seconds; a longer call gets `ia.slow` = true, an `ia.slow` event and a WARNING line.
+        metrics: whether calls are counted in `ia.call.duration` and `ia.call.active`.
 
     Raises:
         TypeError: the target is neither a name nor anything that can be called.
-        SettingError: `log` is no level, `slow_after` no number of seconds, or `attributes` no mapping.
+        SettingError: `log` is no level, `slow_after` no number of seconds, `attributes` no mapping, or `metrics`
+            neither true nor false.
     """
-    if type(target) is str and attributes is None and log is None and slow_after is None:
+    is_only_named = type(target) is str and attributes is None and log is None and slow_after is None
+    if is_only_named and metrics is True:
         made = Monitor()
         made._given = _only_named.get(target) or _name_only(target)  # noqa: SLF001 - saves an `__init__`
         made._open = None  # noqa: SLF001
@@ -86,6 +92,7 @@ def monitor(
         target if isinstance(target, str) else None,
         None if log is None else level_number(log),
         _seconds_of(slow_after) if slow_after is not None else None,
+        _flag_of(metrics),
     )
     if attributes is not None:
         given = given.describing(_attributes_of(attributes))
@@ -100,6 +107,12 @@ def _attributes_of(given: object) -> Mapping[str, values.Value]:
     return values.attributes(given)
 
 
+def _flag_of(given: object) -> bool:
+    if not isinstance(given, bool):
+        raise SettingError(source="monitor", key="metrics", value=given, expected="true or false")
+    return given
+
+
 def _seconds_of(given: object) -> float:
     if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given < _INFINITY:
         raise SettingError(source="monitor", key="slow_after", value=given, expected="a number of seconds, 0 or more")
@@ -109,37 +122,39 @@ def _seconds_of(given: object) -> float:
 class _Given:  # a frozen dataclass takes 1 ms of `import otel_ia`
     """What was said of a call site, and the blocks of which it was said, whatever their attributes."""
 
-    __slots__ = ("attributes", "blocks", "log", "name", "slow_after")
+    __slots__ = ("attributes", "blocks", "counts", "log", "name", "slow_after")
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - from three places of this file
         self,
         name: str | None,
         log: int | None,
         slow_after: float | None,
+        counts: bool,
         attributes: Mapping[str, values.Value] | None = None,
         blocks: BlockSites | None = None,
     ) -> None:
         self.name: Final = name
         self.log: Final = log
         self.slow_after: Final = slow_after
+        self.counts: Final = counts
         self.attributes: Final = attributes
         self.blocks: Final = blocks or BlockSites()
 
     def __reduce__(self) -> tuple[type["_Given"], tuple[Any, ...]]:
-        return _Given, (self.name, self.log, self.slow_after, self.attributes)
+        return _Given, (self.name, self.log, self.slow_after, self.counts, self.attributes)
 
     def named(self, name: str | None) -> "_Given":
         """The same under another name."""
-        return _Given(name, self.log, self.slow_after, self.attributes)
+        return _Given(name, self.log, self.slow_after, self.counts, self.attributes)
 
     def describing(self, attributes: Mapping[str, values.Value]) -> "_Given":
         """The same with these attributes, for the same blocks."""
-        return _Given(self.name, self.log, self.slow_after, attributes, self.blocks)
+        return _Given(self.name, self.log, self.slow_after, self.counts, attributes, self.blocks)
 
     def at(self, place: Place, *, with_attributes: bool = True) -> CallSite:
         name = values.text(self.name or place.function.rpartition("<locals>.")[2], _NAME_LIMIT)
-        attributes = self.attributes if with_attributes else None
-        return LateCallSite(Description(name, place, attributes or {}, self.log, self.slow_after))
+        attributes = (self.attributes if with_attributes else None) or {}
+        return LateCallSite(Description(name, place, attributes, self.log, self.slow_after, self.counts))
 
     def at_block(self, frame: FrameType) -> CallSite | None:
         return self.blocks.find(frame, functools.partial(self.at, with_attributes=False))
@@ -150,8 +165,8 @@ _KNOWN_NAMES: Final = 1_024
 
 
 @functools.lru_cache(_KNOWN_NAMES)
-def _given(name: str | None, log: int | None, slow_after: float | None) -> _Given:
-    return _Given(name, log, slow_after)
+def _given(name: str | None, log: int | None, slow_after: float | None, counts: bool) -> _Given:
+    return _Given(name, log, slow_after, counts)
 
 
 _only_named: Final[dict[str, _Given]] = {}
@@ -161,7 +176,7 @@ _only_named: Final[dict[str, _Given]] = {}
 def _name_only(name: str) -> _Given:
     if len(_only_named) >= _KNOWN_NAMES:
         _only_named.clear()
-    return _only_named.setdefault(name, _given(name, None, None))
+    return _only_named.setdefault(name, _given(name, None, None, True))
 
 
 _Block: TypeAlias = tuple[int, Call | None, Token[Context] | None]

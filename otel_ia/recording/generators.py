@@ -53,7 +53,7 @@ def monitor_generator_function(  # noqa: C901 - every step without a call of our
                         item = step((given.error if type(given) is Thrown else given, given := None)[0])
                 except StopIteration as stop:
                     if call is not None:
-                        call.close_stream(number, first - began, GeneratorExit() if closing_at == number else None)
+                        call.close_stream(number, began, first, GeneratorExit() if closing_at == number else None)
                     return stop.value
                 finally:
                     if inside is not None:
@@ -72,7 +72,7 @@ def monitor_generator_function(  # noqa: C901 - every step without a call of our
                     closing_at = number if isinstance(thrown, GeneratorExit) else -1
         except BaseException as error:
             if call is not None:
-                call.close_stream(number, first - began, error)
+                call.close_stream(number, began, first, error)
             raise
 
     return monitored
@@ -108,7 +108,7 @@ def monitor_async_generator_function(
                     item = await step((given, given := None)[0])
                 except StopAsyncIteration:
                     if call is not None:
-                        call.close_stream(number, first - began, GeneratorExit() if closing_at == number else None)
+                        call.close_stream(number, began, first, GeneratorExit() if closing_at == number else None)
                     return
                 finally:
                     if token is not None:
@@ -125,7 +125,7 @@ def monitor_async_generator_function(
                     step = generator.athrow
         except BaseException as error:
             if call is not None:
-                call.close_stream(number, first - began, error)
+                call.close_stream(number, began, first, error)
             raise
 
     return monitored

@@ -1,17 +1,22 @@
 """A monitored call of our own tracer: the span is the call, which saves an object and 100 ns."""
 
+from bisect import bisect_left
 from typing import Final, Self
 
 from opentelemetry.context import Context
 from opentelemetry.trace import TraceFlags
 
-from otel_ia import clock
+from otel_ia import clock, semconv
 from otel_ia.guard import guarded
-from otel_ia.recording.callsite import ApiCall, Description, end_late, stream_attributes, unended
+from otel_ia.recording.callsite import ApiCall, Description, count_stream, end_late, stream_attributes, unended
+from otel_ia.recording.tallying import Tally, end_call, uncounted
 from otel_ia.sdk.ending import deliver, encode_rest
 from otel_ia.sdk.home import LONG_CALL
 from otel_ia.sdk.identity import Identity
 from otel_ia.sdk.span import Span
+from otel_ia.sdk.tallies import SUM
+from otel_ia.sdk.tallies import Tally as CallTally
+from otel_ia.sdk.unrecorded import Unrecorded
 
 _deliver: Final = guarded(deliver)
 _encode_rest: Final = guarded(encode_rest)
@@ -21,7 +26,7 @@ _describe: Final = guarded(Span.set_attributes)
 class CallSpan(Span):
     """The span of a monitored call, made by its call site."""
 
-    __slots__ = ("description", "flags", "inside", "is_told", "own_id", "parent_id", "trace_id")
+    __slots__ = ("description", "flags", "inside", "is_told", "own_id", "parent_id", "tally", "trace_id")
 
     # Ids as they are written. The numbers that OpenTelemetry has for them are made when someone asks: 100 ns.
     trace_id: bytes
@@ -34,6 +39,7 @@ class CallSpan(Span):
     """Where the span is current, until it is closed: the two hold each other."""
     is_told: bool
     """Whether an `exception` event of what ended the call stands on this span or on one below."""
+    tally: Tally | None
     records_exception = False  # `close` does what the end of a `with` would do
     sets_status = False
 
@@ -51,22 +57,34 @@ class CallSpan(Span):
     def span(self) -> Self:
         return self
 
-    def close_stream(self, items: int, waited: int, error: BaseException | None = None) -> None:
+    def close_stream(self, items: int, began: int, first: int, error: BaseException | None = None) -> None:
         """Closes a generator's call; see `Call.close_stream`."""
-        attributes = stream_attributes(items, waited)
+        attributes = stream_attributes(items, first - began)
         if self.own is None and len(attributes) <= self.pattern.room:
             self.own = attributes
         elif self.end_time is None:
             _describe(self, attributes)
+        if self.tally is not None:
+            count_stream(self.tally, items, first - began, clock.monotonic() - began, self)
         self.close(error)
 
-    def close(self, error: BaseException | None = None) -> None:
+    def close(self, error: BaseException | None = None) -> None:  # noqa: C901, PLR0912 - each end, without a call
         """Ends the call, see `Call.close`."""
         self.inside = None
         if error is not None:
-            self._close_with(error)
+            elapsed = self.anchor + clock.monotonic() - self.start_time
+            try:
+                self._close_with(error)
+            finally:
+                if self.tally is not None:
+                    try:  # not in `_count`: the recursion limit may leave room for `append`, and for no call of ours
+                        end_call(self.tally, self.description, elapsed, error, self)
+                    except (RecursionError, MemoryError):
+                        uncounted.append((self.tally, elapsed, type(error)))
             return
         if self.end_time is not None:  # the user has ended it
+            if self.tally is not None:
+                self._count(self.tally, self.anchor + clock.monotonic() - self.start_time)
             return
         home, bare, start = self.home, self.pattern.bare, self.start_time
         end = self.anchor + clock.monotonic()
@@ -95,6 +113,16 @@ class CallSpan(Span):
         else:
             self.end_time = None
             unended.append((self, end, type(None)))
+        tally = self.tally
+        if type(tally) is CallTally and (self.own is None or semconv.BATCH_SIZE not in self.own):
+            # What `Series.add` does, without its call. Each line is one step for other threads and signal handlers.
+            elapsed = end - start
+            cells, at = tally.cells, bisect_left(tally.bounds, elapsed)
+            cells[at] += 1
+            cells[SUM] += elapsed
+            tally.exemplars[at] = self
+        elif tally is not None:
+            self._count(tally, end - start)
 
     def _close_with(self, error: BaseException) -> None:
         end = self.anchor + clock.monotonic()
@@ -105,9 +133,49 @@ class CallSpan(Span):
         if not is_done and self.end_time is None:
             unended.append((self, end, type(error)))
 
+    def _count(self, tally: Tally, elapsed: int) -> None:
+        try:
+            end_call(tally, self.description, elapsed, None, self)
+        except (RecursionError, MemoryError):
+            uncounted.append((tally, elapsed, None))
+
     @guarded
     def _record(self, error: BaseException) -> bool:
         call = ApiCall(self.description, self, self.start_time, self.start_time - self.anchor)
         call.close(error)
         self.is_told = call.is_told
         return True
+
+
+class CountedCall:
+    """A call that is not sampled, but counted."""
+
+    __slots__ = ("began", "description", "inside", "span", "tally")
+
+    span: Unrecorded
+    inside: Context | None
+    description: Description
+    began: int
+    tally: Tally | None
+    is_told: Final = False
+
+    def close_stream(self, items: int, began: int, first: int, error: BaseException | None = None) -> None:
+        """Ends the counts of a generator's call."""
+        if self.tally is not None:
+            count_stream(self.tally, items, first - began, clock.monotonic() - began, self.span)
+        self.close(error)
+
+    def close(self, error: BaseException | None = None) -> None:
+        """Ends the count."""
+        self.inside = None
+        tally = self.tally
+        elapsed = clock.monotonic() - self.began
+        if error is None and type(tally) is CallTally:
+            cells = tally.cells
+            cells[bisect_left(tally.bounds, elapsed)] += 1
+            cells[SUM] += elapsed
+        elif tally is not None:
+            try:
+                end_call(tally, self.description, elapsed, error, self.span)
+            except (RecursionError, MemoryError):
+                uncounted.append((tally, elapsed, None if error is None else type(error)))

@@ -7,7 +7,6 @@ tracers stay, and what they do (sampler, resource, processors, ids, limits, sink
 import logging
 import os
 import threading
-import uuid
 import weakref
 from collections.abc import Callable
 from typing import Any, Final
@@ -20,11 +19,11 @@ from opentelemetry.sdk.trace import SpanProcessor, sampling
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 import otel_ia.sdk.sites  # noqa: F401 - a first call in a signal handler would meet it half imported
-from otel_ia import semconv
 from otel_ia.errors import ProviderError
 from otel_ia.sdk.home import Home, Installed, TracingState
 from otel_ia.sdk.identifiers import OWN_IDS
 from otel_ia.sdk.outlet import Outlet
+from otel_ia.sdk.resource import resource_in_child
 from otel_ia.sdk.stack import Stack, Undo
 from otel_ia.sdk.tracer import Tracer
 
@@ -110,17 +109,8 @@ class TracerProvider(sdk_trace.TracerProvider):
         self._handing_out = threading.Lock()
         state = self.installed.state if self.installed is not None else None
         if state is not None:
-            state.resource = _resource_in_child(state.resource)
+            state.resource = resource_in_child(state.resource)
         self._refresh(state)
-
-
-def _resource_in_child(resource: Resource) -> Resource:
-    own: dict[str, Any] = {
-        semconv.PROCESS_PID: os.getpid(),
-        semconv.PROCESS_PARENT_PID: os.getppid(),
-        semconv.SERVICE_INSTANCE_ID: str(uuid.uuid4()),
-    }
-    return resource.merge(Resource({key: value for key, value in own.items() if key in resource.attributes}))
 
 
 _outlet: Final = Outlet()

@@ -19,6 +19,7 @@ class Unrecorded(NonRecordingSpan):
     inside: Context | None
     """Where it is current if it is a call's, until that is closed: the two hold each other."""
     is_told: Final = False
+    tally: Final = None
 
     @property
     def identity(self) -> Identity:
@@ -32,7 +33,7 @@ class Unrecorded(NonRecordingSpan):
     def span(self) -> "Unrecorded":
         return self
 
-    def close_stream(self, items: int, waited: int, error: BaseException | None = None) -> None:  # noqa: ARG002
+    def close_stream(self, items: int, began: int, first: int, error: BaseException | None = None) -> None:  # noqa: ARG002
         """Has nothing to end."""
         self.inside = None
 

@@ -23,7 +23,7 @@ def empty(x: int) -> float:
     return x
 
 
-@monitor("named", attributes={"a": 1}, log="INFO", slow_after=0.5)
+@monitor("named", attributes={"a": 1}, log="INFO", slow_after=0.5, metrics=False)
 def named(x: int) -> float:
     return x
 
@@ -209,6 +209,7 @@ with monitor() as unnamed, monitor("block", attributes={"a": [1]}) as block, mon
 
 monitor(5)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
 monitor("x", log=1.5)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
+monitor("x", metrics="no")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
 monitor("x", slow_after="1")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
 monitor("x", attributes=[1])  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
 monitor("x", colour=1)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
