@@ -12,9 +12,11 @@ from socket import SHUT_RDWR
 from typing import Any
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 
@@ -47,9 +49,11 @@ class Receiver:
     behaviour: Callable[[int], Reply] | None = None
     requests: int = 0
     sizes: list[int] = field(default_factory=list)
-    """How many spans and log records each request brought."""
+    """How many spans, log records and metrics each request brought."""
     spans: list[Span] = field(default_factory=list)
     logs: list[LogRecord] = field(default_factory=list)
+    metrics: list[tuple[dict[str, Any], str, Metric]] = field(default_factory=list)
+    """Resource, name of the scope, and metric, in the order in which they came."""
     resources: list[dict[str, Any]] = field(default_factory=list)
     spans_by_resource: list[tuple[dict[str, Any], Span]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
@@ -57,6 +61,10 @@ class Receiver:
     """Which connection, numbered as they were made, brought something of whom."""
     arrived: threading.Condition = field(default_factory=threading.Condition)
     ended: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def count(self) -> int:
+        return len(self.spans) + len(self.logs) + len(self.metrics)
 
     def wait_until(self, is_so: Callable[[], bool], timeout: float = 20.0) -> bool:
         """Asks after each request; whether it became so."""
@@ -68,6 +76,15 @@ class Receiver:
         with self.arrived:
             enough = self.arrived.wait_for(lambda: len(self.spans) >= spans and len(self.logs) >= logs, timeout)
         assert enough, f"{len(self.spans)} of {spans} spans and {len(self.logs)} of {logs} log records arrived"
+
+    def last_points(self, name: str) -> dict[tuple[Any, ...], Any]:
+        """The last data point of each series of a metric, by instance, then attributes in the order of their names."""
+        return {
+            (resource.get("service.instance.id"), *sorted(plain(point.attributes).items())): point
+            for resource, _, metric in list(self.metrics)
+            if metric.name == name
+            for point in getattr(metric, metric.WhichOneof("data")).data_points
+        }
 
     def span(self, name: str) -> Span:
         (found,) = [span for span in self.spans if span.name == name]
@@ -91,7 +108,7 @@ def _value(value: AnyValue) -> Any:
 
 
 def keep(receiver: Receiver, path: str, body: bytes, connection: int) -> None:
-    """Adds the spans or log records of a request to those that have arrived."""
+    """Adds the spans, log records or metrics of a request to those that have arrived."""
     if path.endswith("/v1/traces"):
         request = ExportTraceServiceRequest.FromString(body)
         for resource_spans in request.resource_spans:
@@ -109,6 +126,12 @@ def keep(receiver: Receiver, path: str, body: bytes, connection: int) -> None:
             receiver.resources_by_connection.append((connection, resource))
             for scope_logs in resource_logs.scope_logs:
                 receiver.logs.extend(scope_logs.log_records)
+    elif path.endswith("/v1/metrics"):
+        for resource_metrics in ExportMetricsServiceRequest.FromString(body).resource_metrics:
+            resource = plain(resource_metrics.resource.attributes)
+            for scope_metrics in resource_metrics.scope_metrics:
+                name = scope_metrics.scope.name
+                receiver.metrics.extend((resource, name, metric) for metric in scope_metrics.metrics)
 
 
 @contextmanager
@@ -149,9 +172,9 @@ def receiving(  # noqa: C901 - a server in one piece
             with receiver.arrived:
                 receiver.headers.append({key.lower(): value for key, value in self.headers.items()})
                 if reply.answers and reply.status == 200:
-                    before = len(receiver.spans) + len(receiver.logs)
+                    before = receiver.count
                     take(receiver, self.path, body, self.number)
-                    receiver.sizes.append(len(receiver.spans) + len(receiver.logs) - before)
+                    receiver.sizes.append(receiver.count - before)
                 receiver.arrived.notify_all()
             if reply.answers:
                 self.answer(reply)

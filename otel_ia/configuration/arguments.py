@@ -60,11 +60,20 @@ class SettingsArguments(TypedDict, total=False):
     metrics_proxy: str | None
     traces_exporter: str | Sequence[str] | None
     logs_exporter: str | Sequence[str] | None
+    metrics_exporter: str | Sequence[str] | None
     console: bool | None
     sampler: str | Sampler | None
     sampler_arg: float | None
     propagators: str | Sequence[str] | None
     log_level: int | str | None
+    call_metrics: bool | None
+    metric_attributes: str | Sequence[str] | None
+    duration_buckets: str | Sequence[float] | None
+    metric_cardinality_limit: int | None
+    metric_export_interval: float | None
+    metric_temporality: Literal["cumulative", "delta", "lowmemory"] | None
+    metric_views: Sequence[Any] | None
+    exemplar_filter: Literal["trace_based", "always_on", "always_off"] | None
     exit_timeout: float | None
     spool: bool | None
     spool_directory: str | PathLike[str] | None

@@ -16,6 +16,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, sampling
 
 from otel_ia import semconv
+from otel_ia.configuration.metering import measure
 from otel_ia.configuration.settings import Destination, Settings
 from otel_ia.configuration.telemetry import Telemetry
 from otel_ia.delivery.shipping.destination import Signal
@@ -59,7 +60,7 @@ def put_into_effect(settings: Settings) -> Telemetry:
         for outbox in outboxes:
             if outbox.signal == "traces":
                 state.sink = outbox.sink
-            else:
+            elif outbox.signal == "logs":
                 records.append(LogSink(outbox.sink, outbox.append_log, state.redactor))
         if not (spans or outboxes) and settings.traces_exporter is None and settings.console is None:
             _logger.warning(
@@ -70,11 +71,13 @@ def put_into_effect(settings: Settings) -> Telemetry:
         if is_provider_foreign():
             _logger.info("another library's tracer provider is installed; otel_ia is added to it as a processor")
         changes.callback(collect_records(records, state.resource, is_shown=is_shown))
+        exports, stop_measuring = measure(settings, state.resource, outboxes, state.redactor)
+        changes.callback(stop_measuring)
         changes.callback(_set_propagators(settings.propagators))
         if settings.log_level is not None:
             changes.callback(_set_root_level(settings.log_level))
         undo = changes.pop_all().close
-    return Telemetry(settings, outboxes, [*spans, *records], undo, redactor=state.redactor)
+    return Telemetry(settings, outboxes, [*spans, *records, *exports], undo, redactor=state.redactor)
 
 
 def _make_outboxes(settings: Settings, state: TracingState) -> list[Outbox]:
@@ -83,6 +86,8 @@ def _make_outboxes(settings: Settings, state: TracingState) -> list[Outbox]:
         destinations["traces"] = settings.traces
     if _wants_otlp(settings, settings.logs_exporter, settings.logs.endpoint):
         destinations["logs"] = settings.logs
+    if _wants_otlp(settings.metrics_exporter, settings.metrics.endpoint):
+        destinations["metrics"] = settings.metrics
     service = str(state.resource.attributes.get(semconv.SERVICE_NAME, ""))
     teller = Teller()
     return [

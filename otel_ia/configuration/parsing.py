@@ -4,8 +4,9 @@ import difflib
 import logging
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import entry_points
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -16,6 +17,7 @@ LONGEST_WAIT = 3600.0
 """Seconds. More is a mistake, most often milliseconds: OpenTelemetry Python counts its timeouts in seconds."""
 
 LARGEST_NUMBER = 2**31 - 1
+_MOST_BOUNDS = 200
 
 _WHOLE = re.compile(r"[0-9]{1,20}")
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
@@ -148,6 +150,48 @@ def one_of(*names: str) -> Parser:
 def exporters(given: Given) -> tuple[str, ...]:
     """Names of exporters; `none` gives none."""
     return _names(given, known=("otlp", "console"))
+
+
+def interval(given: Given) -> float:
+    """Seconds above zero; in the environment milliseconds, as OpenTelemetry has it."""
+    if not given.spelled_out:
+        return positive_seconds(given)
+    expected = f"a number of milliseconds above 0, at most {LONGEST_WAIT * 1e3:g}"
+    value = _number(given, largest=LONGEST_WAIT * 1e3, expected=expected)
+    if value == 0:
+        raise refuse(given, expected)
+    return value / 1e3
+
+
+def bounds(given: Given) -> tuple[float, ...]:
+    """Upper bounds of buckets, each larger than the one before: a list, or separated by commas."""
+    expected = f"numbers above 0, at most {LONGEST_AGE:g}, each larger than the one before"
+    value = given.value.split(",") if isinstance(given.value, str) else given.value
+    if not isinstance(value, list | tuple) or not 0 < len(value) <= _MOST_BOUNDS:
+        raise refuse(given, f"1 to {_MOST_BOUNDS} {expected}")
+    one = replace(given, spelled_out=isinstance(given.value, str))
+    read = [_number(replace(one, value=item), largest=LONGEST_AGE, expected=expected) for item in value]
+    if read[0] == 0 or any(lower >= upper for lower, upper in pairwise(read)):
+        raise refuse(given, expected)
+    return tuple(read)
+
+
+def limit(given: Given) -> int:
+    """A count from one on."""
+    value = whole_number(given)
+    if value < 1:
+        raise refuse(given, f"a whole number from 1 to {LARGEST_NUMBER}")
+    return value
+
+
+def views(given: Given) -> tuple[Any, ...]:
+    """Views of OpenTelemetry's SDK, which only code can give."""
+    from opentelemetry.sdk.metrics.view import View
+
+    value = given.value
+    if not isinstance(value, list | tuple) or not all(isinstance(view, View) for view in value):
+        raise refuse(given, "a list of views (opentelemetry.sdk.metrics.view.View), as an argument")
+    return tuple(value)
 
 
 def propagators(given: Given) -> tuple[str, ...]:

@@ -14,7 +14,10 @@ from otel_ia.configuration.parsing import (
     Sampler,
     age,
     boolean,
+    bounds,
     exporters,
+    interval,
+    limit,
     log_level,
     one_of,
     positive_seconds,
@@ -23,9 +26,12 @@ from otel_ia.configuration.parsing import (
     sampler,
     seconds,
     text,
+    texts,
+    views,
     whole_number,
 )
 from otel_ia.configuration.redacting import redacting_function, secret_keys, secret_patterns
+from otel_ia.recording.measures import CARDINALITY_LIMIT, DURATION_BOUNDS, METRIC_ATTRIBUTES
 from otel_ia.redaction.callback import Callback
 
 SIGNALS = ("traces", "logs", "metrics")
@@ -92,11 +98,20 @@ class Settings:
     metrics: Destination = field(default_factory=Destination)
     traces_exporter: tuple[str, ...] | None = row("OTEL_TRACES_EXPORTER", exporters, None, "Where spans go: `otlp`, `console`, both, or `none`; unset: `otlp` if there is an endpoint.")
     logs_exporter: tuple[str, ...] | None = row("OTEL_LOGS_EXPORTER", exporters, None, "Where log records go: `otlp`, `console`, both, or `none`; unset: `otlp` if there is an endpoint.")
+    metrics_exporter: tuple[str, ...] | None = row("OTEL_METRICS_EXPORTER", exporters, None, "Where metrics go: `otlp`, `console` (as JSON), both, or `none`; unset: `otlp` if there is an endpoint.")
     console: bool | None = row("OTEL_IA_CONSOLE", boolean, None, "Print a tree per trace; unset: on a terminal or in a notebook when there is no endpoint.")
     sampler: str | Sampler = row("OTEL_TRACES_SAMPLER", sampler, "parentbased_always_on", "Which traces are kept: `always_on`, `always_off`, `traceidratio`, each also with `parentbased_` before it; as argument also a `Sampler`.")
     sampler_arg: float = row("OTEL_TRACES_SAMPLER_ARG", ratio, 1.0, "Share of traces that the ratio samplers keep, from 0 to 1.")
     propagators: tuple[str, ...] = row("OTEL_PROPAGATORS", propagators, ("tracecontext", "baggage"), "How the trace travels in headers: `tracecontext`, `baggage`, `b3`, `b3multi`, `jaeger`, `xray`, `ottrace`, or `none`.")
     log_level: int | None = row("OTEL_IA_LOG_LEVEL", log_level, None, "Lowest level of the log records collected, a name or a number; unset: as the loggers are set.")
+    call_metrics: bool = row("OTEL_IA_CALL_METRICS", boolean, True, "Count every monitored call in `ia.call.duration` and `ia.call.active`.")
+    metric_attributes: tuple[str, ...] = row("OTEL_IA_METRIC_ATTRIBUTES", texts, METRIC_ATTRIBUTES, "Attributes of a call site that its metrics have too.")
+    duration_buckets: tuple[float, ...] = row("OTEL_IA_DURATION_BUCKETS", bounds, DURATION_BOUNDS, "Upper bounds, in seconds, of the buckets that durations of calls are counted in.")
+    metric_cardinality_limit: int = row("OTEL_IA_METRIC_CARDINALITY_LIMIT", limit, CARDINALITY_LIMIT, "Most series of a metric; what is beyond is counted in one with `otel.metric.overflow`.")
+    metric_export_interval: float = row("OTEL_METRIC_EXPORT_INTERVAL", interval, 60.0, "Seconds from one export of metrics to the next; the variable counts in milliseconds.")
+    metric_temporality: Literal["cumulative", "delta", "lowmemory"] = row(f"{_OTLP}METRICS_TEMPORALITY_PREFERENCE", one_of("cumulative", "delta", "lowmemory"), "cumulative", "What OTLP is given of sums and histograms: all since the beginning (`cumulative`), or what has come since the last export (`delta`; `lowmemory`: where that needs no memory).")
+    metric_views: tuple[Any, ...] = row(None, views, (), "Views of OpenTelemetry's SDK for your own instruments; as an argument only.")
+    exemplar_filter: Literal["trace_based", "always_on", "always_off"] = row("OTEL_METRICS_EXEMPLAR_FILTER", one_of("trace_based", "always_on", "always_off"), "trace_based", "Which measurements may be shown with their trace: `trace_based` (those of sampled spans), `always_on`, `always_off`.")
     exit_timeout: float = row("OTEL_IA_EXIT_TIMEOUT", seconds, 2.0, "Seconds the end of the program waits for telemetry to leave.")
     spool: bool | None = row("OTEL_IA_SPOOL", boolean, None, "Keep on disk what waits; unset: where there is an endpoint; `true`: without one too, for `otel-ia spool send`; `false`: in memory only.")
     spool_directory: str | None = row("OTEL_IA_SPOOL_DIRECTORY", folder, None, "Where; unset: `$XDG_STATE_HOME/otel_ia/spool` or `~/.local/state/otel_ia/spool`.", may_be_found=False)

@@ -17,6 +17,8 @@ class Stats:
     Spans and log records are counted one by one, metrics by the export. What is sent is counted anew in a forked child.
     """
 
+    recorded: Mapping[str, int]
+    """By signal: given to the spool by this process, whatever has become of it."""
     delivered: Mapping[str, int]
     """By signal: acknowledged by the collector, what was adopted from earlier processes included."""
     rejected: Mapping[str, int]
@@ -59,6 +61,7 @@ def take_stats(outboxes: Sequence["Outbox"], redactor: "Redactor | None") -> Sta
     for numbers in shipped.values():
         dropped_earlier.update(dict(numbers.found_dropped))  # a copy, for the shipper may be counting
     return Stats(
+        recorded={outbox.signal: outbox.spool.recorded for outbox in outboxes},
         delivered={signal: numbers.delivered[signal] for signal, numbers in shipped.items()},
         rejected={signal: numbers.rejected[signal] for signal, numbers in shipped.items()},
         set_aside={signal: numbers.set_aside[signal] for signal, numbers in shipped.items()},

@@ -1,5 +1,6 @@
 """The handle that `configure` returns."""
 
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -49,8 +50,9 @@ class Telemetry:
         """Sends what has been recorded so far; whether the collector acknowledged it within `timeout` seconds."""
         from otel_ia.sdk.outbox import flush_outboxes
 
-        flushed = [processor.force_flush() for processor in self._processors]
-        return flush_outboxes(self._outboxes, timeout) and all(flushed)
+        end = time.monotonic() + timeout
+        flushed = [processor.force_flush(_milliseconds_to(end)) for processor in self._processors]
+        return flush_outboxes(self._outboxes, max(0.0, end - time.monotonic())) and all(flushed)
 
     def shutdown(self, timeout: float | None = None) -> bool:
         """Takes the configuration back and sends what is left; whether that ended within `timeout` seconds.
@@ -62,13 +64,18 @@ class Telemetry:
         undo, self._undo = self._undo, None
         if undo is None:
             return True
+        end = time.monotonic() + (self.settings.exit_timeout if timeout is None else timeout)
         undo()
         for processor in self._processors:
             processor.shutdown()
-        return stop_outboxes(self._outboxes, self.settings.exit_timeout if timeout is None else timeout)
+        return stop_outboxes(self._outboxes, max(0.0, end - time.monotonic()))
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.shutdown()
+
+
+def _milliseconds_to(end: float) -> int:
+    return max(0, int((end - time.monotonic()) * 1e3))

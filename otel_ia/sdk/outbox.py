@@ -1,7 +1,6 @@
 """The way to one collector: what is recorded goes to a spool, and a shipper empties it."""
 
 import hashlib
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +11,10 @@ from otel_ia.delivery.shipping.destination import Destination, Signal
 from otel_ia.delivery.shipping.shipper import Shipper, flush_all, stop_all
 from otel_ia.delivery.shipping.telling import Teller
 from otel_ia.delivery.shipping.transport import make_transport
-from otel_ia.delivery.spooling.frames import LOG
+from otel_ia.delivery.spooling.frames import LOG, METRICS
 from otel_ia.delivery.spooling.spool import Spool
 from otel_ia.sdk.sink import SpoolSink
 
-_logger: Final = logging.getLogger("otel_ia")
 _STRETCHING: Final = 10_000  # rounds that make guessing a password from a fingerprint slow; 4 ms
 
 
@@ -49,6 +47,7 @@ class Outbox:
         teller: Teller,
     ) -> None:
         self.signal: Final = signal
+        self.protocol: Final = "grpc" if destination.protocol == "grpc" else "http"
         self.sink = SpoolSink()
         self.spool = Spool(
             fingerprint=fingerprint(service, signal, destination),
@@ -61,7 +60,7 @@ class Outbox:
             open_frames=self.sink.open_frames,
             span_key=span_key,
             time_of=time_of,
-            tell=_tell,
+            tell=teller.say,
         )
         transports = {signal: make_transport(signal, destination)} if destination.endpoint is not None else {}
         self.shipper = Shipper(self.spool, transports, teller=teller)
@@ -71,6 +70,10 @@ class Outbox:
     def append_log(self, payload: bytes) -> None:
         """Takes an encoded log record behind the prefix of its scope."""
         self._append(LOG, payload)
+
+    def append_metrics(self, payload: bytes) -> None:
+        """Takes a ResourceMetrics message, which says itself who has sent it."""
+        self._append(METRICS, payload)
 
     def _append(self, kind: int, payload: bytes) -> None:
         self.spool.append(kind, payload)
@@ -116,7 +119,3 @@ def _address(destination: Destination) -> tuple[object, ...]:
         destination.certificate,
         destination.client_certificate,
     )
-
-
-def _tell(sentence: str) -> None:
-    _logger.warning("%s", sentence)

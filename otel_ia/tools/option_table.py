@@ -37,11 +37,15 @@ def _row(option: Option) -> str:
     return f"| {name} | {variable} | {_default(option.default)} | {option.doc} |"
 
 
+def _spelled(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def _default(value: object) -> str:
     if value is None or (isinstance(value, Mapping | tuple) and not value):
         return ""
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     if isinstance(value, tuple):
-        return f"`{','.join(value)}`"
+        return f"`{','.join(_spelled(item) for item in value)}`" if value else ""
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"

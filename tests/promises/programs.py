@@ -22,6 +22,8 @@ def work(number):
     with monitor("step", attributes={"number": number}):
         return number * 2
 
+"""
+CONFIGURED = """
 telemetry = otel_ia.configure(service_name=os.environ.get("SERVICE", "promised"), endpoint=sys.argv[1] or None)
 """
 
@@ -31,13 +33,13 @@ _WAITING = "print('ready', flush=True)\nsys.stdin.read()\n"
 
 
 def start(program: str, endpoint: str, *arguments: str, before: str = "", **environment: str) -> subprocess.Popen[str]:
-    """A program that goes on after `BEGINNING`, `before` which it may do something else."""
-    return _start(["-c", before + BEGINNING + program, endpoint, *arguments], environment)
+    """A program that goes on after `BEGINNING` and `CONFIGURED`, `before` which it may do something else."""
+    return _start(["-c", before + BEGINNING + CONFIGURED + program, endpoint, *arguments], environment)
 
 
 def start_file(file: Path, program: str, endpoint: str, **environment: str) -> subprocess.Popen[str]:
     """The same as a file, which new processes of `multiprocessing` import."""
-    file.write_text(BEGINNING + program)
+    file.write_text(BEGINNING + CONFIGURED + program)
     return _start([str(file), endpoint], environment)
 
 
@@ -68,6 +70,11 @@ def finish(
 ) -> tuple[str, str, int]:
     """What a program printed on both streams, and its status."""
     return ended(start(program, endpoint, *arguments, **environment), timeout)
+
+
+def finish_alone(program: str, endpoint: str, **environment: str) -> tuple[str, str, int]:
+    """The same of a program that configures itself."""
+    return ended(_start(["-c", BEGINNING + program, endpoint], environment))
 
 
 def read_until(process: subprocess.Popen[str], line: str) -> None:

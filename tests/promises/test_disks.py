@@ -111,7 +111,8 @@ sys.stdin.readline()
 while not telemetry.flush(10):
     time.sleep(0.01)
 """
-    process = start(WORK + program, receiver.endpoint)
+    # whose spool makes the directory again is what the program waits for
+    process = start(WORK + program, receiver.endpoint, OTEL_METRICS_EXPORTER="none")
     read_until(process, "worked")
     receiver.status = 200
     tell(process, "deliver")
@@ -132,7 +133,7 @@ while not os.path.isdir({str(spool)!r}) or not os.listdir({str(spool)!r}):
     telemetry.flush(0.01)
 work_on(range(100, 200))
 """
-    _, err, status = finish(WORK + program, nobody)
+    _, err, status = finish(WORK + program, nobody, OTEL_METRICS_EXPORTER="none")
     assert status == 0, err
     with receiving(port=int(nobody.rpartition(":")[2])) as receiver:
         deliver_what_is_left(receiver, spool)
@@ -157,7 +158,7 @@ for number in range({total}):
         most = max(most, used())
 print(most, telemetry.stats().dropped.get('size', 0))
 """
-    out, err, status = finish(WORK + program, nobody, OTEL_IA_SPOOL_SIZE=str(limit))
+    out, err, status = finish(WORK + program, nobody, OTEL_IA_SPOOL_SIZE=str(limit), OTEL_METRICS_EXPORTER="none")
     assert status == 0, err
     # a segment is made before the oldest goes
     most, told_here = out.split()
@@ -173,7 +174,7 @@ print(most, telemetry.stats().dropped.get('size', 0))
 
 
 def test_what_grew_too_old_is_counted_and_told(nobody: str, spool: Path) -> None:
-    _, _, status = finish(WORK + "work_on(range(100))", nobody)
+    _, _, status = finish(WORK + "work_on(range(100))", nobody, OTEL_METRICS_EXPORTER="none")
     assert status == 0
     with receiving(port=int(nobody.rpartition(":")[2])) as receiver:
         _, err, _ = finish(

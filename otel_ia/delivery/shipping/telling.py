@@ -40,6 +40,13 @@ class Teller:
         self._troubles: dict[str, _Trouble] = {}
         self._losses: Counter[str] = Counter()
         self._next = 0.0
+        self._said: set[str] = set()
+
+    def say(self, sentence: str) -> None:
+        """Says a sentence, once however many spools tell it."""
+        if sentence not in self._said:
+            self._said.add(sentence)
+            _logger.warning("%s", sentence)
 
     def trouble(self, name: str, reason: str, waiting: str) -> None:
         """Something cannot be delivered: what and where to, why, and how much of it waits where."""

@@ -21,6 +21,8 @@ from otel_ia.delivery.spooling.writer import Writer
 DEFAULT_SIZE: Final = 512 << 20
 DEFAULT_AGE: Final = 72 * 3600.0
 DEFAULT_MEMORY: Final = 8 << 20
+NOT_KEPT: Final = ("memory", "closed", "longer than 16 MiB", "not encodable")
+"""Reasons for which frames are dropped that never came to the disk."""
 
 
 class Spool:
@@ -90,6 +92,7 @@ class Spool:
         )
         self._adopted: list[Adopted] = []
         self._may_be_more = False
+        self._done = self._recorded = self._lost_by_parent = 0
         self.append: Callable[[int, bytes], None] = self._writer.append
         """Keeps a frame of a kind of `frames`. Never raises, never waits for its own thread; from any thread, signal
         handler or finalizer. A payload over 16 MiB is dropped and counted. It is the writer's, to save a call."""
@@ -188,11 +191,28 @@ class Spool:
         on_disk = sum(segment.written - segment.acknowledged for segment in self._writer.segments())
         return on_disk + self._writer.ring.size
 
+    @property
+    def waiting_frames(self) -> int:
+        """How many frames of this process's own are not acknowledged."""
+        return len(self._writer.ring) + sum(segment.count_frames() for segment in self._writer.segments())
+
+    @property
+    def recorded(self) -> int:
+        """How many frames this process was given so far: those it is done with, those that wait, those it has lost.
+
+        They are counted when they are acknowledged, or here, and not when they are appended. Never goes back.
+        """
+        if not self._writer.is_closed:
+            done = self._done + self._lost_before_disk() - self._lost_by_parent
+            self._recorded = max(self._recorded, done + self.waiting_frames)
+        return self._recorded
+
     def close(self) -> None:
         """Leaves what is not acknowledged to other processes; later frames are dropped and counted. Idempotent."""
         if self._writer.is_closed:
             return
         self.prepare()
+        _ = self.recorded
         left = self._writer.close()
         lost = sum(HEAD.unpack_from(frame)[0] & 255 in COUNTED for frame in left)
         if lost:
@@ -216,13 +236,26 @@ class Spool:
         self._may_be_more = False
         self._upkeep.begin()
         self._maker.begin()
+        self._begin_counting()
+
+    def _begin_counting(self) -> None:
+        self._done = self._recorded = 0
+        self._lost_by_parent = self._lost_before_disk()
+
+    def _lost_before_disk(self) -> int:
+        dropped = self.counters.dropped
+        return sum(dropped.get(reason, 0) for reason in NOT_KEPT)
+
+    def _finish(self, frames: list[tuple[int, bytes]], when_done: Callable[[], None]) -> None:
+        when_done()
+        self._done += sum(kind in COUNTED for kind, _ in frames)
 
     def _batch(self, frames: list[tuple[int, bytes]], when_done: Callable[[], None]) -> Batch:
         return Batch(
             identity=self._maker.identity,
             scopes=self._writer.scopes,
             frames=frames,
-            when_done=when_done,
+            when_done=partial(self._finish, frames, when_done),
             when_refused=self._set_aside,
         )
 
@@ -239,7 +272,9 @@ class Spool:
     def _drop_held(self, key: FileKey, reason: str) -> bool:
         for segment in list(self._writer.full):
             if segment.key == key:
-                self.counters.drop(reason, segment.count_waiting().total())
+                lost = segment.count_waiting().total()
+                self.counters.drop(reason, lost)
+                self._done += lost
                 self._remove(segment)
                 return True
         for adopted in list(self._adopted):

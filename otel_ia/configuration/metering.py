@@ -1,0 +1,106 @@
+"""Puts the settings of metrics into effect: what is measured, and where it goes."""
+
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+
+from opentelemetry.metrics import get_meter_provider
+from opentelemetry.sdk.metrics.export import ConsoleMetricExporter, MetricsData
+from opentelemetry.sdk.resources import Resource
+
+from otel_ia.configuration.self_report import Report, report_through
+from otel_ia.configuration.settings import Settings
+from otel_ia.recording.measures import Counting
+from otel_ia.redaction import Redactor
+from otel_ia.sdk.metering import MeteringState, install_metering, is_provider_foreign, provider
+from otel_ia.sdk.metric_export import MetricExport
+from otel_ia.sdk.outbox import Outbox
+from otel_ia.sdk.reading import Reading, Temporality
+
+_logger = logging.getLogger("otel_ia")
+
+
+def measure(
+    settings: Settings, resource: Resource, outboxes: Sequence[Outbox], redactor: Redactor | None
+) -> tuple[list[MetricExport], Callable[[], None]]:
+    """Metrics as the settings want them, of the telemetry itself too; the exports and the undo."""
+    outputs: list[tuple[Temporality, Callable[[MetricsData], None]]] = [
+        (settings.metric_temporality, _into(outbox, redactor)) for outbox in outboxes if outbox.signal == "metrics"
+    ]
+    if "console" in (settings.metrics_exporter or ()):
+        outputs.append(("cumulative", _print))
+    if not outputs:
+        return [], lambda: None
+    readings = [
+        Reading(
+            temporality,
+            limit=settings.metric_cardinality_limit,
+            has_exemplars=settings.exemplar_filter != "always_off",
+        )
+        for temporality, _ in outputs
+    ]
+    state = MeteringState(
+        readings,
+        resource=resource,
+        counting=make_counting(settings),
+        views=settings.metric_views,
+        exemplar_filter=settings.exemplar_filter,
+        tell=_tell,
+    )
+    with ExitStack() as changes:
+        changes.callback(install_metering(state))
+        if is_provider_foreign():
+            _logger.info("another library's meter provider is installed; otel_ia counts calls with its instruments")
+            theirs = Report(outboxes, redactor, lambda: True)
+            report_through(get_meter_provider(), theirs)
+            told = [theirs]
+            changes.callback(told.clear)
+            return [], changes.pop_all().close
+        report = Report(outboxes, redactor, lambda: provider.current is state or state.is_ending)
+        report_through(provider, report)
+        state.kept.append(report)
+        exports = [
+            MetricExport(
+                state,
+                reading,
+                [output],
+                interval=settings.metric_export_interval,
+                patience=settings.exit_timeout,
+            )
+            for reading, (_, output) in zip(readings, outputs, strict=True)
+        ]
+        for export in exports:
+            export.start()
+        return exports, changes.pop_all().close
+
+
+def make_counting(settings: Settings) -> Counting:
+    """How the settings want calls to be counted."""
+    return Counting(
+        is_on=settings.call_metrics,
+        bounds=settings.duration_buckets,
+        attributes=settings.metric_attributes,
+        limit=settings.metric_cardinality_limit,
+    )
+
+
+def _into(outbox: Outbox, redactor: Redactor | None) -> Callable[[MetricsData], None]:
+    def append(data: MetricsData) -> None:
+        from otel_ia.sdk.metric_wire import encode  # loads protobuf, which nothing before needs
+
+        messages, lost = encode(data, redactor)
+        for message in messages:
+            outbox.append_metrics(message)
+        if lost:
+            outbox.spool.counters.drop("not encodable", lost)
+
+    return append
+
+
+def _print(data: MetricsData) -> None:
+    ConsoleMetricExporter(out=sys.stderr).export(data)  # the stream of this moment
+
+
+def _tell(sentence: str) -> None:
+    _logger.warning("%s", sentence)
