@@ -86,7 +86,7 @@ def _make_outboxes(settings: Settings, state: TracingState) -> list[Outbox]:
         destinations["traces"] = settings.traces
     if _wants_otlp(settings, settings.logs_exporter, settings.logs.endpoint):
         destinations["logs"] = settings.logs
-    if _wants_otlp(settings.metrics_exporter, settings.metrics.endpoint):
+    if _wants_otlp(settings, settings.metrics_exporter, settings.metrics.endpoint):
         destinations["metrics"] = settings.metrics
     service = str(state.resource.attributes.get(semconv.SERVICE_NAME, ""))
     teller = Teller()

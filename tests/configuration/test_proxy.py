@@ -31,7 +31,7 @@ def test_each_signal_takes_the_way_through_the_proxy(receiver: Receiver) -> None
         with otel_ia.configure(endpoint=receiver.endpoint, proxy=way, console=False) as telemetry:
             record()
             assert telemetry.flush(10)
-    assert set(proxy.forwarded) == {f"{receiver.endpoint}/v1/traces", f"{receiver.endpoint}/v1/logs"}
+    assert set(proxy.forwarded) == {f"{receiver.endpoint}/v1/{signal}" for signal in ("traces", "logs", "metrics")}
     assert (len(receiver.spans), len(receiver.logs)) == (1, 1)
 
 
