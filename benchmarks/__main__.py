@@ -10,14 +10,26 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import calls, delivery, disabled, encoding, imports, latency, memory, others, redaction, throughput
+from benchmarks import (
+    calls,
+    delivery,
+    disabled,
+    encoding,
+    imports,
+    latency,
+    memory,
+    metrics,
+    others,
+    redaction,
+    throughput,
+)
 from benchmarks.chart import draw, render_bars
 from benchmarks.effort import FULL, QUICK, Effort
 from benchmarks.readme import rewrite
 from benchmarks.results import Results, describe_machine, store
 from benchmarks.table import print_peers, print_rows
 
-OPERATIONS = (calls, disabled, delivery, throughput, latency, imports, memory)
+OPERATIONS = (calls, metrics, disabled, delivery, throughput, latency, imports, memory)
 PARTS = (encoding, redaction)
 
 
