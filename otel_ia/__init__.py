@@ -12,11 +12,13 @@ from otel_ia.recording.recipes import log_execution, monitor_context, monitor_de
 if TYPE_CHECKING:
     from otel_ia.configuration.configure import configure
     from otel_ia.configuration.telemetry import Telemetry
+    from otel_ia.recording.context import bound
 
 __all__ = [
     "ProviderError",
     "SettingError",
     "Telemetry",
+    "bound",
     "configure",
     "log_execution",
     "monitor",
@@ -25,17 +27,18 @@ __all__ = [
 ]
 __version__ = "0.1.0"
 
-_NEEDS_THE_SDK = {
+_ON_FIRST_USE = {
     "Telemetry": "otel_ia.configuration.telemetry",
+    "bound": "otel_ia.recording.context",
     "configure": "otel_ia.configuration.configure",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name in _NEEDS_THE_SDK:
+    if name in _ON_FIRST_USE:
         import importlib
 
-        return getattr(importlib.import_module(_NEEDS_THE_SDK[name]), name)
+        return getattr(importlib.import_module(_ON_FIRST_USE[name]), name)
     raise AttributeError(f"module 'otel_ia' has no attribute {name!r}")
 
 

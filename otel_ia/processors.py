@@ -26,6 +26,7 @@ from otel_ia.delivery.shipping.destination import Destination, Signal
 from otel_ia.delivery.shipping.telling import Teller
 from otel_ia.guard import guarded
 from otel_ia.redaction import Redactor
+from otel_ia.sdk.bound import BoundOnRecords, put_bound_on_span
 from otel_ia.sdk.log_sink import LogSink
 from otel_ia.sdk.outbox import Outbox, flush_outboxes, stop_outboxes
 from otel_ia.sdk.outlet import SinkProcessor
@@ -53,6 +54,7 @@ class SpoolSpanProcessor(SpanProcessor):
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         processor = self._delivery.processor(span.resource)
         if processor is not None:
+            put_bound_on_span(span, parent_context)
             processor.on_start(span, parent_context)
 
     @guarded
@@ -83,6 +85,7 @@ class SpoolLogRecordProcessor(LogRecordProcessor):
         self._delivery = _Delivery(
             "logs", resolved.logs, resolved, redactor, lambda outbox: LogSink(outbox.sink, outbox.append_log, redactor)
         )
+        self._bound = BoundOnRecords()
 
     @guarded
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
@@ -94,6 +97,7 @@ class SpoolLogRecordProcessor(LogRecordProcessor):
         resource = log_record.resource
         processor = self._delivery.processor(resource if resource is not None else Resource.get_empty())
         if processor is not None:
+            self._bound.on_emit(log_record)
             processor.on_emit(log_record)
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:

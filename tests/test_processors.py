@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import Link, SpanContext, Status, StatusCode, TraceFlags
 from receiver import Receiver, plain, receiving
 
-from otel_ia import SettingError
+from otel_ia import SettingError, bound
 from otel_ia.processors import SpoolLogRecordProcessor, SpoolSpanProcessor
 
 RESOURCE = Resource({"service.name": "plain", "team": "vision"})
@@ -252,3 +252,16 @@ def test_children_of_a_fork_deliver_their_own_spans_once(receiver: Receiver) -> 
     )
     names = sorted(span.name for span in receiver.spans)
     assert names == sorted(["child", "parent", *(f"step {number}" for number in range(100))])
+
+
+def test_bound_fields_are_on_spans_and_records_of_plain_providers(receiver: Receiver) -> None:
+    traces, logs = tracing(receiver.endpoint), logging_to(receiver.endpoint)
+    with bound({"session.id": "s-1"}, a="bound"):
+        traces.get_tracer("mine").start_span("inside", attributes={"a": "own"}).end()
+        logs.get_logger("mine").emit(LogRecord(body="inside", attributes={"a": "own"}))
+    assert traces.force_flush()
+    assert logs.force_flush()
+    expected = {"session.id": "s-1", "a": "own"}
+    assert plain(receiver.span("inside").attributes) == plain(receiver.logs[0].attributes) == expected
+    traces.shutdown()
+    logs.shutdown()

@@ -26,5 +26,14 @@ def monitor_class(cls: T, decorate: Callable[[Any, str], Any]) -> T:
 
 def is_monitored(target: Any) -> bool:
     """Whether this is a function, a method object or another callable that `monitor` made."""
-    function = target.__func__ if isinstance(target, staticmethod | classmethod) else target
-    return isinstance(function, MonitoredCallable) or is_wrapper(getattr(function, "__code__", None))
+    function: Any = target.__func__ if isinstance(target, staticmethod | classmethod) else target
+    while is_wrapper(getattr(function, "__code__", None)):
+        if getattr(_site_of(function), "opens_spans", True):
+            return True
+        function = function.__wrapped__  # what `bound` made
+    return isinstance(function, MonitoredCallable)
+
+
+def _site_of(wrapper: types.FunctionType) -> object:
+    cells = dict(zip(wrapper.__code__.co_freevars, wrapper.__closure__ or (), strict=True))
+    return cells["site"].cell_contents if "site" in cells else None

@@ -1,10 +1,14 @@
-"""Trace ids on every record of the standard library's logging, and a place for one handler above the root logger."""
+"""Trace ids and bound fields on every record of stdlib logging, and a place for one handler above the root logger."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 from opentelemetry import trace
+
+from otel_ia.recording.current import get_current
+from otel_ia.recording.fields import bound_in
+from otel_ia.values import Value
 
 STAMPED: Final = ("trace_id", "span_id", "trace_flags", "service_name")
 """The attributes that `stamp_records` puts on records: present, and empty outside a span."""
@@ -14,16 +18,18 @@ _Factory = Callable[..., logging.LogRecord]
 
 
 class _RecordFields(dict[str, Any]):
-    """A record's `__dict__` that denies to hold the stamped names.
+    """A record's `__dict__` that denies to hold the stamped names, bound fields included.
 
     `Logger.makeRecord` refuses an `extra` whose key is in the record already. Here the key is there for formatters,
     `getattr` and iteration, and the user's own value takes its place.
     """
 
-    __slots__ = ()
+    __slots__ = ("bound",)
+
+    bound: Collection[str]
 
     def __contains__(self, key: object) -> bool:
-        return key not in STAMPED and dict.__contains__(self, key)
+        return key not in STAMPED and key not in self.bound and dict.__contains__(self, key)
 
     def __reduce__(self) -> tuple[type[dict[str, Any]], tuple[dict[str, Any]]]:
         return dict, (dict(self),)
@@ -47,8 +53,17 @@ class _Stamp:
             fields.setdefault("span_id", span_id)
             fields.setdefault("trace_flags", trace_flags)
             fields.setdefault("service_name", self.service_names[-1])
+            bound = bound_in(get_current())
+            fields.bound = () if bound is None else _add(bound, fields)
             record.__dict__ = fields
         return record
+
+
+def _add(bound: Mapping[str, Value], fields: dict[str, Any]) -> list[str]:
+    """Puts the bound fields among a record's, but for those that every record has; which they were."""
+    added = [name for name in bound if not dict.__contains__(fields, name)]
+    fields.update((name, bound[name]) for name in added)
+    return added
 
 
 _stamp: Final = _Stamp()
@@ -64,7 +79,7 @@ def current_ids() -> tuple[str, str, str]:
 
 
 def stamp_records(service_name: str) -> Callable[[], None]:
-    """Every record made from now on carries the ids of the span around it; returns the undo."""
+    """Every record made from now on carries the ids of the span and the fields bound around it; returns the undo."""
     factory = logging.getLogRecordFactory()
     _stamp.was_called = False
     factory("otel_ia", logging.DEBUG, __file__, 0, "", (), None)

@@ -19,14 +19,12 @@ from otel_ia.errors import SettingError
 from otel_ia.guard import guarded
 from otel_ia.recording import current
 from otel_ia.recording.blocks import BlockSites
-from otel_ia.recording.callables import MonitoredCallable, below_stand_ins, called_function
 from otel_ia.recording.callsite import Call, CallSite, Description, LateCallSite
 from otel_ia.recording.classes import monitor_class
-from otel_ia.recording.functions import monitor_coroutine_function, monitor_function, resembling
-from otel_ia.recording.generators import monitor_async_generator_function, monitor_generator_function
+from otel_ia.recording.kinds import decorate
 from otel_ia.recording.lines import level_number
 from otel_ia.recording.outcome import note_told_by_block
-from otel_ia.recording.places import Place, place_of_function
+from otel_ia.recording.places import Place
 
 T = TypeVar(
     "T", bound="Callable[..., Any] | property | classmethod[Any, Any, Any] | cached_property[Any] | partialmethod[Any]"
@@ -200,8 +198,14 @@ class Monitor:
         is_disabled = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
         if is_disabled and self._given.log is None and self._given.slow_after is None:
             return target
-        decorated: T = _decorate(target, self._given)
+        if inspect.isclass(target):
+            return monitor_class(target, self._decorate_member)
+        decorated: T = decorate(target, self._given.at)
         return decorated
+
+    def _decorate_member(self, member: Any, name: str) -> Any:
+        prefix = self._given.name
+        return decorate(member, self._given.named(f"{prefix}.{name}" if prefix else None).at)
 
     def __enter__(self) -> Span:
         frame = _frame_above(1)
@@ -273,44 +277,3 @@ _NAME_LIMIT: Final = 1_024
 def _note_told(parent: Span, error: BaseException) -> None:
     if parent.is_recording():
         note_told_by_block(parent, error)
-
-
-def _decorate(target: Any, given: _Given) -> Any:  # noqa: PLR0911 - one for each kind
-    def again(part: Any) -> Any:
-        return _decorate(part, given) if part is not None else None
-
-    if isinstance(target, staticmethod | classmethod):
-        return type(target)(again(target.__func__))
-    if isinstance(target, property):
-        return type(target)(again(target.fget), again(target.fset), again(target.fdel), target.__doc__)
-    if isinstance(target, cached_property):
-        made = type(target)(again(target.func))
-        made.attrname = target.attrname
-        return made
-    if isinstance(target, partialmethod):
-        return type(target)(again(target.func), *target.args, **target.keywords)
-    if inspect.isclass(target):
-        prefix = given.name
-        return monitor_class(
-            target,
-            lambda member, name: _decorate(member, given.named(f"{prefix}.{name}" if prefix else None)),
-        )
-    if not callable(target):
-        raise TypeError(f"monitor takes a name, a callable or a class, not {values.qualified_name(type(target))}")
-    below = below_stand_ins(target)
-    called = called_function(below)
-    monitored = _choose(called)(target, given.at(place_of_function(called, below)))
-    if inspect.isfunction(target):
-        return resembling(monitored, target)
-    return MonitoredCallable(target, monitored, functools.partial(_decorate, given=given))
-
-
-def _choose(called: Callable[..., Any]) -> Callable[[Callable[..., Any], CallSite], Callable[..., Any]]:
-    if inspect.isasyncgenfunction(called):
-        return monitor_async_generator_function
-    if inspect.isgeneratorfunction(called):
-        is_awaitable = inspect.unwrap(called).__code__.co_flags & inspect.CO_ITERABLE_COROUTINE
-        return monitor_coroutine_function if is_awaitable else monitor_generator_function
-    if inspect.iscoroutinefunction(called):
-        return monitor_coroutine_function
-    return monitor_function

@@ -9,6 +9,7 @@ from opentelemetry.sdk._logs import LogRecordProcessor, SynchronousMultiLogRecor
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.util.types import Attributes
 
+from otel_ia.sdk.bound import BoundOnRecords
 from otel_ia.sdk.stack import Stack, Undo
 
 
@@ -40,7 +41,7 @@ class LoggerProvider(sdk_logs.LoggerProvider):
         inner = None
         if state is not None:
             processors = SynchronousMultiLogRecordProcessor()  # type: ignore[no-untyped-call]
-            for processor in (*state.processors, *self._added):
+            for processor in (BoundOnRecords(), *state.processors, *self._added):
                 processors.add_log_record_processor(processor)
             inner = sdk_logs.LoggerProvider(
                 state.resource, shutdown_on_exit=False, multi_log_record_processor=processors

@@ -11,6 +11,7 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from otel_ia.delivery.wire.spans import encode_readable_span
 from otel_ia.guard import guarded
 from otel_ia.redaction import Redactor
+from otel_ia.sdk.bound import put_bound_on_span
 from otel_ia.sdk.home import KNOWN_NAMES, LONG_CALL, TracingState
 from otel_ia.sdk.redacted import redacted_scope, redacted_span
 from otel_ia.sdk.sink import Prefixes, Sink
@@ -81,6 +82,8 @@ class Outlet(SpanProcessor):
             self._processors = (SinkProcessor(state.sink, state.redactor), *state.processors)
 
     def on_start(self, span: sdk_trace.Span, parent_context: Context | None = None) -> None:
+        if self._processors:
+            put_bound_on_span(span, parent_context)
         for processor in self._processors:
             processor.on_start(span, parent_context)
 

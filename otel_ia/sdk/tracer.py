@@ -16,8 +16,10 @@ from opentelemetry.trace import Span as ApiSpan
 from otel_ia import clock
 from otel_ia.recording.callsite import CallSite, Description
 from otel_ia.recording.current import SPAN_KEY, get_current
+from otel_ia.recording.fields import BOUND_KEY
 from otel_ia.sdk.as_current import SpanAsCurrent
 from otel_ia.sdk.attributes import copied
+from otel_ia.sdk.bound import beside_bound
 from otel_ia.sdk.calls import CallSpan
 from otel_ia.sdk.ending import announce
 from otel_ia.sdk.further import Further, valid_links
@@ -81,7 +83,11 @@ class Tracer(sdk_trace.Tracer):
         home = self.home
         if home is None:
             return _nothing.start_span(name, context)
-        parent = parent_in(get_current() if context is None else context)
+        current = get_current() if context is None else context
+        parent = parent_in(current)
+        bound = current.get(BOUND_KEY)
+        if bound is not None:
+            attributes = beside_bound(bound, attributes) or attributes  # type: ignore[arg-type] # see `bound_in`
         answers = home.answers
         if parent is None:
             trace_id = draw_bits(128) or 1 if home.own_ids else home.ids.generate_trace_id()

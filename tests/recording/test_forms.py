@@ -184,7 +184,7 @@ def test_it_works_where_the_working_directory_is_gone(telemetry, tmp_path, monke
 
 @pytest.mark.parametrize("wrong", [42, 1.5, [], {}, object(), b"name"])
 def test_what_cannot_be_called_is_refused_when_it_is_decorated(wrong):
-    with pytest.raises(TypeError, match="monitor takes a name, a callable or a class, not"):
+    with pytest.raises(TypeError, match="only what can be called can be decorated, not"):
         monitor(wrong)
 
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, assert_type, overload
 from opentelemetry.trace import Span
 
 import otel_ia
-from otel_ia import Telemetry, log_execution, monitor, monitor_context, monitor_decorator
+from otel_ia import Telemetry, bound, log_execution, monitor, monitor_context, monitor_decorator
 from otel_ia.testing import Recording, SpanSeen, record
 
 T = TypeVar("T")
@@ -33,6 +33,17 @@ def logged(x: int) -> float:
     return x
 
 
+@bound({"session.id": "s-1"}, user_id=7, propagate=True)
+def with_fields(x: int, y: str = "") -> float:
+    with bound(step=x):
+        return x + len(y)
+
+
+@bound(user_id=7)
+async def with_fields_later(x: int) -> float:
+    return x
+
+
 @monitor_decorator("task")
 def task(x: int) -> float:
     return x
@@ -42,6 +53,7 @@ assert_type(bare(1, y="a"), float)
 assert_type(empty(1), float)
 assert_type(named(1), float)
 assert_type(logged(1), float)
+assert_type(with_fields(1, y="a"), float)
 assert_type(task(1), float)
 bare("1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 bare()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
