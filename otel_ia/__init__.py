@@ -5,7 +5,7 @@ Put `monitor` on a function or around a block, call `configure` once.
 
 from typing import TYPE_CHECKING, Any
 
-from otel_ia.errors import ProviderError, SettingError
+from otel_ia.errors import MissingLibraryError, ProviderError, SettingError
 from otel_ia.recording.decorator import monitor
 from otel_ia.recording.recipes import log_execution, monitor_context, monitor_decorator
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from otel_ia.recording.context import bound
 
 __all__ = [
+    "MissingLibraryError",
     "ProviderError",
     "SettingError",
     "Telemetry",

@@ -36,6 +36,10 @@ class ProviderError(RuntimeError):
     """Another library's OpenTelemetry provider is installed and offers no way to add a processor."""
 
 
+class MissingLibraryError(ImportError):
+    """A library that is to be integrated is not installed; the message has the command that installs it."""
+
+
 def _printable(text: str) -> str:
     """Keys and paths come from files of others: no control character of theirs reaches a terminal."""
     return text if text.isprintable() else repr(text)

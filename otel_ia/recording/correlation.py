@@ -8,6 +8,7 @@ from opentelemetry import trace
 
 from otel_ia.recording.current import get_current
 from otel_ia.recording.fields import bound_in
+from otel_ia.recording.in_flight import note
 from otel_ia.values import Value
 
 STAMPED: Final = ("trace_id", "span_id", "trace_flags", "service_name")
@@ -56,6 +57,7 @@ class _Stamp:
             bound = bound_in(get_current())
             fields.bound = () if bound is None else _add(bound, fields)
             record.__dict__ = fields
+            note(record)
         return record
 
 
@@ -76,6 +78,14 @@ def current_ids() -> tuple[str, str, str]:
     if not context.is_valid:
         return _EMPTY
     return f"{context.trace_id:032x}", f"{context.span_id:016x}", f"{context.trace_flags:02x}"
+
+
+def current_fields() -> dict[str, Value]:
+    """What a record made now is stamped with: ids, the service's name, the fields bound here."""
+    ids = current_ids()
+    names = _stamp.service_names
+    stamped = dict(zip(STAMPED, (*ids, names[-1] if names else ""), strict=True))
+    return {**(bound_in(get_current()) or {}), **stamped}
 
 
 def stamp_records(service_name: str) -> Callable[[], None]:

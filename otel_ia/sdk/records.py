@@ -13,6 +13,8 @@ from otel_ia import semconv, values
 from otel_ia.exceptions import describe
 from otel_ia.guard import guarded
 from otel_ia.recording.correlation import STAMPED, current_ids, is_handled_by_user
+from otel_ia.recording.in_flight import land
+from otel_ia.sdk.bridges import is_exported, said_in
 from otel_ia.sdk.logs import provider
 
 _QUIET_THREADS: Final = ("otel_ia ", "OtelBatch")  # what is logged on threads of ours and of the SDK is never exported
@@ -43,24 +45,35 @@ class RecordHandler(logging.Handler):
         return is_wanted
 
     def emit(self, record: logging.LogRecord) -> None:
+        was_exported = land(record) or is_exported(record)
         if getattr(self._busy, "is_busy", False):
             return
         self._busy.is_busy = True
         try:
             self._show_if_unheard(record)
-            if not _is_our_own(record):
-                self._hand_on(record)
+            if not was_exported and not _is_our_own(record.name, record.threadName):
+                self._hand_on(record, record.name)
+        finally:
+            self._busy.is_busy = False
+
+    def export(self, name: str, record: logging.LogRecord | LogRecord) -> None:
+        """Exports what another library says or has taken over, on the logger of this name."""
+        if getattr(self._busy, "is_busy", False) or _is_our_own(name, threading.current_thread().name):
+            return
+        self._busy.is_busy = True
+        try:
+            self._hand_on(record, name)
         finally:
             self._busy.is_busy = False
 
     @guarded
-    def _hand_on(self, record: logging.LogRecord) -> None:
-        logger = self._loggers.get(record.name)
+    def _hand_on(self, record: logging.LogRecord | LogRecord, name: str) -> None:
+        logger = self._loggers.get(name)
         if logger is None:
             if len(self._loggers) >= _LOGGER_LIMIT:
                 self._loggers.clear()
-            logger = self._loggers[record.name] = provider.get_logger(record.name)
-        logger.emit(translate(record))
+            logger = self._loggers[name] = provider.get_logger(name)
+        logger.emit(record if isinstance(record, LogRecord) else translate(record))
 
     def shows_here(self) -> bool:
         """Whether the console shows what is written at this moment, for it does inside a span."""
@@ -106,7 +119,10 @@ def severity_number(level: int) -> SeverityNumber:
     return SeverityNumber(min(24, 1 + step * 4 + rest * 4 // 10))
 
 
-def _body(record: logging.LogRecord) -> str:
+def _body(record: logging.LogRecord) -> values.Value | None:
+    said = said_in(record)
+    if said is not None:
+        return said.body
     if not record.args and type(record.msg) is str:
         return values.text(record.msg)
     message = _message(record)
@@ -127,7 +143,8 @@ def _attributes(record: logging.LogRecord) -> Mapping[str, values.Value]:
         given = record.__dict__.get(key, own)
         if given != own:
             extra[key] = given
-    found = values.attributes(extra) if extra else {}
+    said = said_in(record)
+    found = said.attributes() if said is not None else values.attributes(extra) if extra else {}
     if record.pathname:
         found[semconv.CODE_FILE_PATH] = values.text(record.pathname)
         found[semconv.CODE_LINE_NUMBER] = record.lineno
@@ -139,10 +156,9 @@ def _attributes(record: logging.LogRecord) -> Mapping[str, values.Value]:
     return found
 
 
-def _is_our_own(record: logging.LogRecord) -> bool:
-    name = record.name
+def _is_our_own(name: str, thread: str | None) -> bool:
     is_ours = name in ("otel_ia", "opentelemetry") or name.startswith("opentelemetry.")
-    return is_ours or (record.threadName or "").startswith(_QUIET_THREADS)
+    return is_ours or (thread or "").startswith(_QUIET_THREADS)
 
 
 record_handler: Final = RecordHandler()

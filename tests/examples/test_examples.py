@@ -118,6 +118,20 @@ def test_log_lines_are_printed_and_sent_with_the_id_of_their_trace(receiver: Rec
     ]
 
 
+@pytest.mark.parametrize("name", ["loguru_records.py", "structlog_events.py"])
+def test_other_libraries_lines_are_printed_and_sent_with_the_id_of_their_trace(receiver: Receiver, name):
+    pytest.importorskip(name.partition("_")[0])
+    assert promised_tree(name) == ["restock", ["count"]]
+    printed = start(name, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint).stdout.splitlines()
+    receiver.wait_for(spans=2, logs=2)
+    root, child = receiver.span("restock"), receiver.span("count")
+    assert len(printed) == 2
+    assert all(root.trace_id.hex() in line for line in printed)
+    counted, added = sorted(receiver.logs, key=lambda record: record.time_unix_nano)
+    assert (counted.span_id, added.span_id) == (child.span_id, root.span_id)
+    assert plain(counted.attributes)["shelf"] == 1
+
+
 def test_the_collector_of_the_environment_gets_the_trace_the_error_and_the_log_record(receiver: Receiver):
     assert promised_tree("send_to_a_collector.py") == ["report", ["root", "root"]]
     done = start("send_to_a_collector.py", OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint)
