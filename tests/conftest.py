@@ -1,8 +1,10 @@
 """After each test: nothing is current, no thread and no file is left, logging is as it was."""
 
+import asyncio
 import gc
 import logging
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,17 +33,23 @@ def leaves_nothing_behind() -> Iterator[None]:
     files = _open_files()
     handlers = list(logging.root.handlers)
     factory = logging.getLogRecordFactory()
+    hooks = _hooks()
     yield
     assert get_current() == context, "a context stayed attached"
     assert not trace.get_current_span().get_span_context().is_valid, "a span stayed current"
     assert logging.root.handlers == handlers
     assert logging.root.parent is None, "a handler stayed above the root logger"
     assert logging.getLogRecordFactory() is factory
+    assert _hooks() == hooks, "a hook for uncaught exceptions stayed"
     if (left := _threads_left(threads)) or _open_files() - files:
         gc.collect()
         left = _threads_left(threads)
     assert not left, f"threads stayed alive: {left}"
     assert not _open_files() - files, f"files stayed open: {_open_files() - files}"
+
+
+def _hooks() -> tuple[object, ...]:
+    return sys.excepthook, sys.unraisablehook, threading.excepthook, asyncio.BaseEventLoop.call_exception_handler
 
 
 def _threads_left(before: set[threading.Thread]) -> set[threading.Thread]:

@@ -66,6 +66,8 @@ class SettingsArguments(TypedDict, total=False):
     sampler_arg: float | None
     propagators: str | Sequence[str] | None
     log_level: int | str | None
+    uncaught_exceptions: bool | None
+    exception_signal: Literal["events", "logs", "logs/dup"] | None
     call_metrics: bool | None
     metric_attributes: str | Sequence[str] | None
     duration_buckets: str | Sequence[float] | None

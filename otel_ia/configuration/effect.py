@@ -22,14 +22,17 @@ from otel_ia.configuration.telemetry import Telemetry
 from otel_ia.delivery.shipping.destination import Signal
 from otel_ia.delivery.shipping.telling import Teller
 from otel_ia.recording.correlation import add_handler_above_root, stamp_records
+from otel_ia.recording.first_seen import tell_by
 from otel_ia.redaction import Redactor, make_redactor
 from otel_ia.sdk import logs
+from otel_ia.sdk.exception_records import write_on_span
 from otel_ia.sdk.home import TracingState
 from otel_ia.sdk.log_sink import LogSink
 from otel_ia.sdk.outbox import Keeping, Outbox
 from otel_ia.sdk.provider import install_tracing, is_provider_foreign
 from otel_ia.sdk.records import record_handler
 from otel_ia.sdk.redacted import redacted_resource
+from otel_ia.sdk.uncaught import record_uncaught
 
 _logger = logging.getLogger("otel_ia")
 
@@ -71,6 +74,8 @@ def put_into_effect(settings: Settings) -> Telemetry:
         if is_provider_foreign():
             _logger.info("another library's tracer provider is installed; otel_ia is added to it as a processor")
         changes.callback(collect_records(records, state.resource, is_shown=is_shown))
+        if any(outbox.signal == "logs" for outbox in outboxes):
+            changes.callback(_send_exceptions_as_records(settings))
         exports, stop_measuring = measure(settings, state.resource, outboxes, state.redactor)
         changes.callback(stop_measuring)
         changes.callback(_set_propagators(settings.propagators))
@@ -78,6 +83,15 @@ def put_into_effect(settings: Settings) -> Telemetry:
             changes.callback(_set_root_level(settings.log_level))
         undo = changes.pop_all().close
     return Telemetry(settings, outboxes, [*spans, *records, *exports], undo, redactor=state.redactor)
+
+
+def _send_exceptions_as_records(settings: Settings) -> Callable[[], None]:
+    with ExitStack() as changes:
+        if settings.uncaught_exceptions:
+            changes.callback(record_uncaught())
+        if settings.exception_signal != "events":
+            changes.callback(tell_by(write_on_span, also_as_event=settings.exception_signal == "logs/dup"))
+        return changes.pop_all().close
 
 
 def _make_outboxes(settings: Settings, state: TracingState) -> list[Outbox]:

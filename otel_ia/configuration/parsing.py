@@ -147,6 +147,17 @@ def one_of(*names: str) -> Parser:
     return parse
 
 
+def exception_signal(given: Given) -> str:
+    """`events`, `logs` or `logs/dup`; of the variable, whose values are not ours to define, anything else is `events`.
+
+    As the semantic conventions say it: "in the absence of one of these values" nothing changes.
+    """
+    if given.spelled_out:
+        names = [name.strip().lower() for name in str(given.value).split(",")]
+        return next((name for name in ("logs/dup", "logs") if name in names), "events")
+    return str(one_of("events", "logs", "logs/dup")(given))
+
+
 def exporters(given: Given) -> tuple[str, ...]:
     """Names of exporters; `none` gives none."""
     return _names(given, known=("otlp", "console"))

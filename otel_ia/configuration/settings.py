@@ -15,6 +15,7 @@ from otel_ia.configuration.parsing import (
     age,
     boolean,
     bounds,
+    exception_signal,
     exporters,
     interval,
     limit,
@@ -104,6 +105,8 @@ class Settings:
     sampler_arg: float = row("OTEL_TRACES_SAMPLER_ARG", ratio, 1.0, "Share of traces that the ratio samplers keep, from 0 to 1.")
     propagators: tuple[str, ...] = row("OTEL_PROPAGATORS", propagators, ("tracecontext", "baggage"), "How the trace travels in headers: `tracecontext`, `baggage`, `b3`, `b3multi`, `jaeger`, `xray`, `ottrace`, or `none`.")
     log_level: int | None = row("OTEL_IA_LOG_LEVEL", log_level, None, "Lowest level of the log records collected, a name or a number; unset: as the loggers are set.")
+    uncaught_exceptions: bool = row("OTEL_IA_UNCAUGHT_EXCEPTIONS", boolean, True, "Send exceptions that nobody catches as log records too: of the main program, threads, asyncio and finalizers.")
+    exception_signal: Literal["events", "logs", "logs/dup"] = row("OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN", exception_signal, "events", "How what a monitored call raises is told: `events` of spans, `logs` in their place, or both with `logs/dup`; in the variable any other value is `events`.")
     call_metrics: bool = row("OTEL_IA_CALL_METRICS", boolean, True, "Count every monitored call in `ia.call.duration` and `ia.call.active`.")
     metric_attributes: tuple[str, ...] = row("OTEL_IA_METRIC_ATTRIBUTES", texts, METRIC_ATTRIBUTES, "Attributes of a call site that its metrics have too.")
     duration_buckets: tuple[float, ...] = row("OTEL_IA_DURATION_BUCKETS", bounds, DURATION_BOUNDS, "Upper bounds, in seconds, of the buckets that durations of calls are counted in.")

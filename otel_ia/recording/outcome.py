@@ -10,7 +10,8 @@ from typing import Any, Final
 from opentelemetry.trace import Span, Status, StatusCode
 
 from otel_ia import semconv, values
-from otel_ia.exceptions import describe, message_of, traceback_of
+from otel_ia.exceptions import message_of, traceback_of
+from otel_ia.recording.first_seen import tell
 
 
 class Outcome(enum.StrEnum):
@@ -61,9 +62,9 @@ def _cancellations() -> tuple[type[BaseException], ...]:
 
 
 def record_outcome(span: Span, outcome: Outcome, error: BaseException, time: int) -> bool:
-    """Puts outcome, status, `error.type` and, on the span that sees it first, the `exception` event on the span.
+    """Puts outcome, status and `error.type` on the span, and tells the exception on the span that sees it first.
 
-    Returns whether the event stands on this span or on one below.
+    Returns whether it is told on this span or on one below.
     """
     is_told = outcome is Outcome.ERROR and _was_told_below(span, error)
     if not span.is_recording():
@@ -75,7 +76,7 @@ def record_outcome(span: Span, outcome: Outcome, error: BaseException, time: int
     span.set_attribute(semconv.ERROR_TYPE, error_type)
     span.set_status(Status(StatusCode.ERROR, message_of(error) or error_type))
     if not is_told:
-        span.add_event(semconv.EXCEPTION_EVENT, describe(error), time)
+        tell(span, error, time)
     return True
 
 

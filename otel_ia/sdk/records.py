@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from opentelemetry import trace
 from opentelemetry._logs import Logger, LogRecord, SeverityNumber
@@ -16,6 +16,7 @@ from otel_ia.recording.correlation import STAMPED, current_ids, is_handled_by_us
 from otel_ia.recording.in_flight import land
 from otel_ia.sdk.bridges import is_exported, said_in
 from otel_ia.sdk.logs import provider
+from otel_ia.sdk.uncaught import is_passed_on
 
 _QUIET_THREADS: Final = ("otel_ia ", "OtelBatch")  # what is logged on threads of ours and of the SDK is never exported
 _EXPORTERS: Final = ("opentelemetry.exporter", "opentelemetry.sdk._shared_internal")
@@ -45,7 +46,7 @@ class RecordHandler(logging.Handler):
         return is_wanted
 
     def emit(self, record: logging.LogRecord) -> None:
-        was_exported = land(record) or is_exported(record)
+        was_exported = _was_exported(record)
         if getattr(self._busy, "is_busy", False):
             return
         self._busy.is_busy = True
@@ -154,6 +155,15 @@ def _attributes(record: logging.LogRecord) -> Mapping[str, values.Value]:
     if error is not None:
         found.update(describe(error))
     return found
+
+
+@guarded
+def _was_exported(record: logging.LogRecord) -> bool:
+    """Whether it was, or is for sure, by another library, or as an uncaught exception that asyncio tells of."""
+    if land(record) or is_exported(record):
+        return True
+    error: Any = record.exc_info[1] if record.exc_info else None
+    return record.name == "asyncio" and is_passed_on(error)
 
 
 def _is_our_own(name: str, thread: str | None) -> bool:
