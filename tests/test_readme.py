@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from delivery.collectors import collecting_grpc
 
 from otel_ia.tools.option_table import render_option_table
 
@@ -59,3 +60,29 @@ def test_the_two_commands_that_do_all_set_up_are_the_promised_ones() -> None:
     commands = re.findall(r"```sh\n(.*?)\n```", README, re.DOTALL)
     assert commands[0] == 'python -m pip install -e ".[demo]" && otel-ia demo'
     assert commands[1] == 'python -m pip install -e ".[dev]" && pytest'
+
+
+def test_the_check_prints_what_is_shown(tmp_path: Path) -> None:
+    (shown,) = re.findall(r"```\n(digits, process .*?)```", README, re.DOTALL)
+    with collecting_grpc() as collector:
+        done = subprocess.run(
+            [sys.executable, "-m", "otel_ia", "check", "--timeout", "2"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            env={
+                **os.environ,
+                "XDG_STATE_HOME": str(tmp_path),
+                "OTEL_SERVICE_NAME": "digits",
+                "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint,
+                "OTEL_LOGS_EXPORTER": "none",
+            },
+        )
+    assert done.returncode == 1
+
+    def plain(text: str) -> str:
+        text = re.sub(r"process \d+", "process ID", re.sub(r"localhost:\d+", "localhost:PORT", text))
+        return without_measurements(text)
+
+    assert plain(done.stdout) == plain(shown)

@@ -37,7 +37,7 @@ from otel_ia.sdk.uncaught import record_uncaught
 _logger = logging.getLogger("otel_ia")
 
 
-def put_into_effect(settings: Settings) -> Telemetry:
+def put_into_effect(settings: Settings) -> Telemetry:  # noqa: C901 - one thing after the other
     """Makes the settings take effect on top of what is in effect; the handle takes them back."""
     if settings.disabled:
         return Telemetry(settings, [], [], lambda: None)

@@ -1,5 +1,6 @@
 """The handle that `configure` returns."""
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, Self
@@ -8,6 +9,9 @@ from otel_ia.configuration.settings import Settings
 from otel_ia.configuration.stats import Stats, take_stats
 
 if TYPE_CHECKING:
+    from otel_ia.checking.chain import Chain
+    from otel_ia.checking.report import Report
+    from otel_ia.delivery.shipping.destination import Signal
     from otel_ia.redaction import Redactor
     from otel_ia.sdk.outbox import Outbox
 
@@ -36,6 +40,7 @@ class Telemetry:
         self._processors = list(processors)
         self._undo: Callable[[], None] | None = undo
         self._redactor = redactor
+        self._process = os.getpid()
 
     @property
     def is_active(self) -> bool:
@@ -53,6 +58,47 @@ class Telemetry:
         end = time.monotonic() + timeout
         flushed = [processor.force_flush(_milliseconds_to(end)) for processor in self._processors]
         return flush_outboxes(self._outboxes, max(0.0, end - time.monotonic())) and all(flushed)
+
+    def check(self, *, timeout: float = 10.0, jaeger: str | None = None, prometheus: str | None = None) -> "Report":
+        """Sends one span, one log record and one metric point, and tells what became of each, and why not.
+
+        Acknowledged by the collector and, where the address of a query API is given, read back: each within `timeout`
+        seconds. What cannot be delivered waits in the spool like anything else.
+
+        Args:
+            timeout: seconds for the acknowledgement, and again for each reading back.
+            jaeger: where to ask Jaeger for the span, such as `http://localhost:16686`.
+            prometheus: where to ask Prometheus for the point, such as `http://localhost:9090`.
+        """
+        from otel_ia.checking.check import check
+
+        return check(self._chain(), timeout=timeout, jaeger=jaeger, prometheus=prometheus)
+
+    def _chain(self) -> "Chain":
+        from otel_ia.checking.chain import Chain
+
+        settings = self.settings
+        exporters: dict[Signal, tuple[str, ...] | None] = {
+            "traces": settings.traces_exporter,
+            "logs": settings.logs_exporter,
+            "metrics": settings.metrics_exporter,
+        }
+        sampler = settings.sampler
+        return Chain(
+            service=settings.service_name or "unknown_service",
+            process=self._process,
+            is_active=self.is_active,
+            is_disabled=settings.disabled,
+            destinations={"traces": settings.traces, "logs": settings.logs, "metrics": settings.metrics},
+            outboxes={outbox.signal: outbox for outbox in self._outboxes},
+            unwanted=frozenset(name for name, given in exporters.items() if given is not None and "otlp" not in given),
+            sampler=f"{sampler}, {settings.sampler_arg:g}" if isinstance(sampler, str) else sampler.get_description(),
+            collect=self._collect,
+        )
+
+    def _collect(self) -> None:
+        for processor in self._processors:
+            processor.force_flush()
 
     def shutdown(self, timeout: float | None = None) -> bool:
         """Takes the configuration back and sends what is left; whether that ended within `timeout` seconds.

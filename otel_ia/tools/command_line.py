@@ -31,6 +31,7 @@ class Subcommand:
 SUBCOMMANDS: Final = (
     Subcommand("demo", "otel_ia.tools.demo", "train on real handwritten digits, serve requests, show the traces"),
     Subcommand("config", "otel_ia.tools.config", "print every setting, its value and where it came from"),
+    Subcommand("check", "otel_ia.tools.check", "send one of each signal and tell what becomes of it, and why not"),
     Subcommand("spool", "otel_ia.tools.spool", "list what waits to be delivered, or send it now"),
 )
 

@@ -90,6 +90,10 @@ class Courier:
         failed = [route.retry_at for route in self._routes.values() if route.failures]
         return min(failed) if failed else None
 
+    def trouble(self) -> str:
+        """Why the last request came to nothing; empty when it did not."""
+        return "; ".join(route.trouble for route in self._routes.values() if route.trouble)
+
     def hasten(self) -> None:
         """Makes what failed due now."""
         for route in self._routes.values():

@@ -16,10 +16,13 @@ class Route:
     failures: int = 0
     retry_at: float = 0.0
     is_asked_to_wait: bool = False
+    trouble: str = ""
+    """Why the last request came to nothing; empty when it did not."""
 
     def fail(self, answer: Answer, pace: Pace) -> None:
         """Puts off the next try."""
         self.failures += 1
+        self.trouble = answer.reason
         self.is_asked_to_wait = answer.retry_after is not None
         self.retry_at = time.monotonic() + pace.delay(self.failures, answer.retry_after)
 
@@ -28,6 +31,7 @@ class Route:
         self.failures = 0
         self.retry_at = 0.0
         self.is_asked_to_wait = False
+        self.trouble = ""
 
     def hasten(self) -> None:
         """Tries again at once, unless the server has asked to be left alone."""

@@ -77,6 +77,11 @@ class Shipper:
         self._news = threading.Condition()
         self._urgent_until = 0.0
 
+    @property
+    def trouble(self) -> str:
+        """Why the last request came to nothing; empty when it did not."""
+        return self._courier.trouble()
+
     def start(self) -> bool:
         """Makes sure that the thread runs; False when none can be started any more (interpreter exit, after `stop`)."""
         if self.is_running or self._is_stopped:

@@ -75,7 +75,7 @@ class HttpTransport:
         with self._sending:
             try:
                 if self._is_secure and self._context is None:
-                    self._context = _context(self._destination)
+                    self._context = make_context(self._destination)
             except (OSError, ValueError):
                 return blocked("a certificate's file cannot be used", "certificate", "client_certificate", "client_key")
             while True:
@@ -172,7 +172,7 @@ def _left(end: float) -> float:
     return left
 
 
-def _context(destination: Destination) -> ssl.SSLContext:
+def make_context(destination: Destination) -> ssl.SSLContext:
     """Verifies the server, by the system's authorities if none are given; for each process and failure read again."""
     context = ssl.create_default_context(cafile=destination.certificate)
     if destination.client_certificate is not None:

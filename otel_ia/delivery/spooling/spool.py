@@ -124,6 +124,11 @@ class Spool:
         is_done()
         return is_done
 
+    @property
+    def trouble(self) -> str:
+        """Why frames are only in memory now; empty when they are on disk. From any thread."""
+        return self._writer.next.trouble if self._writer.current.descriptor < 0 else ""
+
     # The rest is for one thread at a time, the shipper's.
 
     def wait(self, timeout: float | None = None, *, for_frames: bool = True) -> bool:

@@ -29,6 +29,8 @@ class Succession:
         self.ready: Segment | None = None
         self.is_wanted = False
         self.try_at = 0.0
+        self.trouble = ""
+        """Why the last segment could not be made; empty when it could."""
 
     def may_try(self) -> bool:
         """False for a while after a failure."""
@@ -76,8 +78,10 @@ class Succession:
             if not self._is_over:
                 self.try_at = time.monotonic() + RETRY_AFTER
                 reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+                self.trouble = str(reason)
                 self.tell_once(f"the spool cannot be kept on disk, only in memory for now: {reason}")
             return
+        self.trouble = ""
         unused: Segment | None = segment
         if not self._is_over and (self.ready is None or self.ready.size < segment.size):
             unused, self.ready = self.ready, segment
