@@ -37,6 +37,7 @@ def test_recording_and_the_ground_floor_use_the_api_only(file: Path) -> None:
 def test_importing_the_package_loads_no_sdk_and_prints_nothing() -> None:
     program = (
         "import sys, otel_ia\n"
+        "with otel_ia.bound(a=1): pass\n"
         "heavy = ('opentelemetry.sdk', 'opentelemetry.exporter', 'opentelemetry.proto', 'rich', 'urllib3', 'grpc')\n"
         "heavy += ('asyncio', 'dataclasses')\n"
         "assert not [name for name in sys.modules if name.startswith(heavy)]\n"

@@ -14,6 +14,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, MutableMapping
+from functools import partial
 from typing import Any
 
 from opentelemetry._logs import LogRecord
@@ -52,8 +53,7 @@ def _wrap_last(structlog: Any) -> Callable[[], None]:
     chain[-1] = mine = exporting(renderer)
 
     def unwrap() -> None:
-        if mine in chain:
-            chain[chain.index(mine)] = renderer
+        chain[:] = [renderer if processor is mine else processor for processor in chain]
 
     return unwrap
 
@@ -74,18 +74,18 @@ def _fields() -> dict[str, values.Value]:
 
 def exporting(renderer: Processor) -> Processor:
     """The renderer as the last processor of a chain, whose events are exported when it has rendered them."""
+    return partial(_render, renderer)  # which can be pickled, as loggers can
 
-    def render(logger: Any, method: str, event: Event) -> Any:
-        said = _said(event)
-        rendered = renderer(logger, method, add_trace_context(logger, method, event))
-        if said is None:
-            return rendered
-        if isinstance(logger, logging.Logger):
-            return _bearing(rendered, said) or rendered
-        _export(said, method, str(event.get("logger") or "structlog"))
+
+def _render(renderer: Processor, logger: Any, method: str, event: Event) -> Any:
+    said = _said(event)
+    rendered = renderer(logger, method, add_trace_context(logger, method, event))
+    if said is None:
         return rendered
-
-    return render
+    if isinstance(logger, logging.Logger):
+        return _bearing(rendered, said) or rendered
+    _export(said, method, str(event.get("logger") or "structlog"))
+    return rendered
 
 
 @guarded

@@ -40,6 +40,10 @@ class BoundOnRecords(LogRecordProcessor):
                 if name not in own:
                     own[name] = value
 
+    def enabled(self, **_about: Any) -> bool:
+        """Wants no record for itself: whether any is wanted is for the processors that deliver to say."""
+        return False
+
     def shutdown(self) -> None:
         """Has nothing to end."""
 

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import pickle
 import subprocess
 import sys
 
@@ -24,7 +25,11 @@ def own_handlers():
     logger.remove()
     yield
     logger.remove()
-    logger.configure(patcher=lambda record: None)
+    logger.configure(patcher=nothing)
+
+
+def nothing(record):
+    """A patcher that loguru can pickle."""
 
 
 @pytest.fixture
@@ -270,6 +275,12 @@ def test_fields_of_any_kind_are_exported_and_nothing_is_raised(telemetry, writte
         cycle.append(cycle)
     assert telemetry.logs[0].attributes["text"] == "�"
     assert "Hostile" in telemetry.logs[0].attributes["hostile"]
+
+
+def test_the_logger_can_be_pickled_as_ever(telemetry):
+    with install():
+        pickle.loads(pickle.dumps(logger)).info("from a copy")
+    assert "from a copy" in bodies(telemetry)
 
 
 def test_without_a_configuration_nothing_is_exported_and_nothing_fails(written):

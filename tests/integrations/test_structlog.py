@@ -269,6 +269,15 @@ def test_records_with_what_was_said_can_be_pickled(telemetry, caplog):
         assert type(copied.msg) in {str, dict}
 
 
+def test_loggers_can_be_pickled_as_ever(printed):
+    structlog.configure(
+        processors=[structlog.processors.JSONRenderer()], logger_factory=structlog.stdlib.LoggerFactory()
+    )
+    with install():
+        copied = pickle.loads(pickle.dumps(structlog.get_logger().bind(user=7)))
+    assert copied._context == {"user": 7}
+
+
 def test_a_chain_of_the_users_own_ends_with_exporting(telemetry):
     stream = io.StringIO()
     log = structlog.wrap_logger(
