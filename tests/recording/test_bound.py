@@ -217,7 +217,7 @@ def test_one_object_serves_tasks_at_the_same_time():
     async def request(number):
         with bound(number=number):
             with shared:
-                await asyncio.sleep(0.001 * (5 - number))
+                await asyncio.sleep(0.002 * number)
                 inside = here()
             return inside, here()
 

@@ -250,6 +250,56 @@ request()
     assert the_one(receiver)
 
 
+def test_a_hook_that_hands_on_to_another_of_ours_is_recorded_once(receiver: Receiver) -> None:
+    program = """
+threading.excepthook = lambda given: sys.excepthook(given.exc_type, given.exc_value, given.exc_traceback)
+configure()
+thread = threading.Thread(target=request)
+thread.start()
+thread.join()
+"""
+    run(program, receiver, begin="")
+    assert the_one(receiver)
+
+
+def test_a_hook_buried_under_another_does_nothing_more_after_shutdown(receiver: Receiver) -> None:
+    program = """
+telemetry = configure()
+before = sys.excepthook
+sys.excepthook = mine = lambda *arguments: before(*arguments)
+telemetry.shutdown()
+print(sys.excepthook is mine)
+configure(uncaught_exceptions=False)
+request()
+"""
+    done = run(program, receiver, begin="")
+    assert done.stdout == "True\n"
+    assert done.stderr.count("ValueError: broken") == 1
+    assert receiver.span("work")
+    assert events(receiver) == []
+
+
+def test_another_exception_at_the_address_of_one_that_was_seen_has_no_ids(receiver: Receiver) -> None:
+    program = """
+@monitor
+def fail():
+    raise ValueError("first")
+try:
+    fail()
+except ValueError as error:
+    address = id(error)
+kept = []
+while id(another := ValueError("another")) != address and len(kept) < 100_000:
+    kept.append(another)
+assert id(another) == address
+raise another
+"""
+    run(program, receiver)
+    event = the_one(receiver)
+    assert plain(event.attributes)["exception.message"] == "another"
+    assert event.span_id == b""
+
+
 def test_the_setting_switches_it_off(receiver: Receiver) -> None:
     run("request()", receiver, OTEL_IA_UNCAUGHT_EXCEPTIONS="false")
     assert receiver.span("work")
