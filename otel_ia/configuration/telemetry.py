@@ -63,7 +63,8 @@ class Telemetry:
         """Sends one span, one log record and one metric point, and tells what became of each, and why not.
 
         Acknowledged by the collector and, where the address of a query API is given, read back: each within `timeout`
-        seconds. What cannot be delivered waits in the spool like anything else.
+        seconds, in which the caller waits: in an event loop give it a thread. What cannot be delivered waits in the
+        spool like anything else.
 
         Args:
             timeout: seconds for the acknowledgement, and again for each reading back.
