@@ -102,15 +102,18 @@ def _counted(outbox: Outbox) -> tuple[int, int, int]:
 
 def _arrival(chain: Chain, signal: Signal, way: _Underway, timeout: float) -> SignalReport:
     outbox, destination = chain.outboxes[signal], chain.destinations[signal]
+    if destination.endpoint is None:  # all is kept for a later process
+        cause = cause_of_absence(signal, destination, is_disabled=False, is_active=True)
+        return SignalReport(signal=signal, state="failed", sent=f"{way.sent.what} to the spool", causes=(cause,))
     report = SignalReport(signal=signal, state="ok", sent=f"{way.sent.what} to {shown(destination.endpoint or '')}")
     end = way.at + timeout
     is_done = way.wait(min(end, time.monotonic() + _PATIENCE))
-    cause = None
+    found = None
     if not is_done:
-        cause = cause_of(look_at(signal, destination, min(_LOOK, timeout)))
-        is_done = cause is None and way.wait(end)
+        found = cause_of(look_at(signal, destination, min(_LOOK, timeout)))
+        is_done = found is None and way.wait(end)
     if not is_done:
-        return replace(report, state="failed", causes=tuple(_why_not(chain, outbox, cause, timeout)))
+        return replace(report, state="failed", causes=tuple(_why_not(chain, outbox, found, timeout)))
     delay = time.monotonic() - way.at
     lost = _lost(way.before, _counted(outbox))
     if lost is not None:
@@ -163,7 +166,7 @@ def _warnings(chain: Chain, underway: Mapping[Signal, _Underway]) -> Iterator[Ca
         if os.getpid() != chain.process:
             is_running = outbox.shipper.is_running
             yield cause_of_fork(parent=chain.process, protocol=destination.protocol, is_running=is_running)
-        if not is_skew_known and destination.protocol != "grpc":
+        if not is_skew_known and destination.protocol != "grpc" and destination.endpoint is not None:
             is_skew_known = True
             yield cause_of_skew(look_at(signal, destination, _LOOK).skew, "the collector")
 

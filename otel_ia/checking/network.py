@@ -57,6 +57,13 @@ class _Place:
 
 def look_at(signal: Signal, destination: Destination, timeout: float) -> Finding:
     """What answers to a request of this destination's, within about the timeout (s). Never raises."""
+    if destination.proxy is not None:  # from here only the proxy could be looked at
+        transport = make_transport(signal, destination)
+        try:
+            answer = transport.send(b"", timeout)
+        finally:
+            transport.close()
+        return Finding(kind="accepts" if answer.outcome == "accepted" else "other", detail=answer.reason)
     place = _place_of(destination)
     found = _connect(place, timeout)
     if found is not None:

@@ -272,6 +272,17 @@ def test_no_endpoint() -> None:
     assert the_cause(check(None)) == ("no endpoint is configured", "endpoint")
 
 
+def test_what_is_only_kept_for_a_later_process_has_no_endpoint() -> None:
+    report = check(None, spool=True)
+    assert the_cause(report) == ("no endpoint is configured", "endpoint")
+    assert traces(report).sent.endswith(" to the spool")
+
+
+def test_behind_a_proxy_the_answer_that_came_through_it_is_told() -> None:
+    problem, _ = the_cause(check("http://collector.invalid:4318", proxy=f"http://127.0.0.1:{closed_port()}"))
+    assert problem.startswith("not accepted: ")
+
+
 def test_a_signal_that_is_not_to_be_sent_is_skipped(receiver: Receiver) -> None:
     report = check(receiver.endpoint, logs_exporter="none")
     assert [signal.state for signal in report.signals] == ["ok", "skipped", "skipped"]
