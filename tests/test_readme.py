@@ -77,6 +77,7 @@ def test_the_check_prints_what_is_shown(tmp_path: Path) -> None:
                 "OTEL_SERVICE_NAME": "digits",
                 "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint,
                 "OTEL_LOGS_EXPORTER": "none",
+                "OTEL_METRICS_EXPORTER": "none",
             },
         )
     assert done.returncode == 1

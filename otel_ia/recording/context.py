@@ -105,11 +105,12 @@ class _BoundCall:
 
     span: Final[Span] = INVALID_SPAN
     is_told: Final = False
+    tally: Final = None
 
     def __init__(self, inside: Context) -> None:
         self.inside = inside
 
-    def close_stream(self, items: int, waited: int, error: BaseException | None = None) -> None:
+    def close_stream(self, items: int, began: int, first: int, error: BaseException | None = None) -> None:
         """Has nothing to end."""
 
     def close(self, error: BaseException | None = None) -> None:

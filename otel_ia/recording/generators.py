@@ -35,7 +35,8 @@ def monitor_generator_function(  # noqa: C901 - every step without a call of our
         call = site.open()  # `yield from` would not do even for `None`: it closes the body where it is to be thrown at
         began = first = clock.monotonic()
         inside = call.inside if call is not None else None
-        hold, put, reset = current.hold, current.put, current.reset  # in variables, for every step asks for them
+        # in variables, for every step asks for them
+        hold, put, reset, get_current = current.hold, current.put, current.reset, current.get_current
         send = generator.send
         number, closing_at = 0, -1
         given: Any = None
@@ -57,6 +58,7 @@ def monitor_generator_function(  # noqa: C901 - every step without a call of our
                     return stop.value
                 finally:
                     if inside is not None:
+                        inside = get_current()  # the body's own, which it may have changed
                         held = hold()  # noqa: F841 - what `leave` does, without its call
                         try:  # noqa: SIM105
                             reset(token)
@@ -97,13 +99,14 @@ def monitor_async_generator_function(
         del args, kwargs  # the body alone decides how long its arguments live
         call = site.open()
         began = first = clock.monotonic()
+        inside = call.inside if call is not None else None
         step: Callable[[Any], Any] = functools.partial(_unhooked_asend, generator)
         number, closing_at = 0, -1
         given: Any = None
         item: Any
         try:
             while True:
-                token = current.attach(call.inside) if call is not None else None
+                token = current.attach(inside) if inside is not None else None
                 try:
                     item = await step((given, given := None)[0])
                 except StopAsyncIteration:
@@ -112,6 +115,7 @@ def monitor_async_generator_function(
                     return
                 finally:
                     if token is not None:
+                        inside = current.get_current()  # the body's own, which it may have changed
                         current.leave(token)
                 if not number:
                     first = clock.monotonic()
