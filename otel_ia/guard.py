@@ -3,8 +3,6 @@
 import functools
 import logging
 from collections.abc import Callable
-from inspect import CO_VARARGS, CO_VARKEYWORDS
-from types import CodeType, MethodType
 from typing import Any, ParamSpec, TypeVar, overload
 
 P = ParamSpec("P")
@@ -19,7 +17,7 @@ _strict = 0
 def guarded(function: Callable[P, T], /) -> Callable[P, T | None]: ...
 @overload
 def guarded(*, ours: bool) -> Callable[[Callable[P, T]], Callable[P, T | None]]: ...
-def guarded(function: Callable[..., Any] | None = None, /, *, ours: bool = True) -> Callable[..., Any]:  # noqa: C901 - twice the same
+def guarded(function: Callable[..., Any] | None = None, /, *, ours: bool = True) -> Callable[..., Any]:
     """The same function, returning `None` where it would raise.
 
     A failure of ours is logged once for each place it comes from, at WARNING, with its stack trace; under
@@ -35,48 +33,25 @@ def guarded(function: Callable[..., Any] | None = None, /, *, ours: bool = True)
             return function(*args, **kwargs)
         except (RecursionError, MemoryError):
             return None
-        except Exception as error:  # noqa: BLE001 - raised again where that is wanted
-            return swallow(error)
-
-    @functools.wraps(function)
-    def never_raises_given_one(argument: Any) -> Any:  # saves the packing of arguments, 60 ns
-        try:
-            return function(argument)
-        except (RecursionError, MemoryError):
+        except Exception as error:
+            if ours and _strict:
+                raise
+            if ours:
+                _report(error)
             return None
-        except Exception as error:  # noqa: BLE001 - raised again where that is wanted
-            return swallow(error)
 
-    def swallow(error: Exception) -> None:
-        if ours and _strict:
-            raise error
-        if ours:
-            _report(error)
-
-    return never_raises_given_one if _takes_one(function) else never_raises
-
-
-def _takes_one(function: Callable[..., Any]) -> bool:
-    code = getattr(function, "__code__", None)
-    if not isinstance(code, CodeType) or code.co_kwonlyargcount or code.co_flags & (CO_VARARGS | CO_VARKEYWORDS):
-        return False
-    return code.co_argcount == 1 and not isinstance(function, MethodType)
+    return never_raises
 
 
 @guarded  # a handler of the user's that raises here would reach the user's call
 def _report(error: Exception) -> None:
-    place = innermost_place(error)
-    if place not in _reported:
-        _reported.add(place)
-        _logger.warning("otel_ia failed at %s:%d and went on; said once for this place", *place, exc_info=error)
-
-
-def innermost_place(error: BaseException) -> tuple[str, int]:
-    """File and line where the exception was raised."""
     traceback = error.__traceback__
     while traceback is not None and traceback.tb_next is not None:
         traceback = traceback.tb_next
-    return (traceback.tb_frame.f_code.co_filename, traceback.tb_lineno) if traceback is not None else ("", 0)
+    place = (traceback.tb_frame.f_code.co_filename, traceback.tb_lineno) if traceback is not None else ("", 0)
+    if place not in _reported:
+        _reported.add(place)
+        _logger.warning("otel_ia failed at %s:%d and went on; said once for this place", *place, exc_info=error)
 
 
 def raise_failures() -> Callable[[], None]:

@@ -57,8 +57,9 @@ def test_what_arrives_is_ok_and_is_one_of_each(receiver: Receiver) -> None:
     assert [(signal.signal, signal.state, signal.is_accepted) for signal in report.signals] == [
         ("traces", "ok", True),
         ("logs", "ok", True),
-        ("metrics", "skipped", False),
+        ("metrics", "ok", True),
     ]
+    assert len(receiver.last_points("ia.check")) == 1
     (span,) = receiver.spans
     (record,) = receiver.logs
     assert span.name == "otel_ia.check"
@@ -72,7 +73,7 @@ def test_the_same_over_grpc() -> None:
     with collecting_grpc() as collector:
         report = check(collector.endpoint, protocol="grpc")
         assert report.is_ok, report
-        assert {request.path for request in collector.requests} == {"traces", "logs"}
+        assert {request.path for request in collector.requests} == {"traces", "logs", "metrics"}
 
 
 def test_a_check_inside_a_span_does_not_become_part_of_its_trace(receiver: Receiver) -> None:
@@ -285,9 +286,9 @@ def test_behind_a_proxy_the_answer_that_came_through_it_is_told() -> None:
 
 def test_a_signal_that_is_not_to_be_sent_is_skipped(receiver: Receiver) -> None:
     report = check(receiver.endpoint, logs_exporter="none")
-    assert [signal.state for signal in report.signals] == ["ok", "skipped", "skipped"]
+    assert [signal.state for signal in report.signals] == ["ok", "skipped", "ok"]
     assert report.is_ok
-    assert not check(receiver.endpoint, logs_exporter="none", traces_exporter="none").is_ok
+    assert not check(receiver.endpoint, logs_exporter="none", traces_exporter="none", metrics_exporter="none").is_ok
 
 
 def test_a_configuration_that_was_shut_down(receiver: Receiver) -> None:
