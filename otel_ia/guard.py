@@ -45,13 +45,18 @@ def guarded(function: Callable[..., Any] | None = None, /, *, ours: bool = True)
 
 @guarded  # a handler of the user's that raises here would reach the user's call
 def _report(error: Exception) -> None:
-    traceback = error.__traceback__
-    while traceback is not None and traceback.tb_next is not None:
-        traceback = traceback.tb_next
-    place = (traceback.tb_frame.f_code.co_filename, traceback.tb_lineno) if traceback is not None else ("", 0)
+    place = innermost_place(error)
     if place not in _reported:
         _reported.add(place)
         _logger.warning("otel_ia failed at %s:%d and went on; said once for this place", *place, exc_info=error)
+
+
+def innermost_place(error: BaseException) -> tuple[str, int]:
+    """File and line where the exception was raised."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    return (traceback.tb_frame.f_code.co_filename, traceback.tb_lineno) if traceback is not None else ("", 0)
 
 
 def raise_failures() -> Callable[[], None]:

@@ -23,6 +23,7 @@ from otel_ia.delivery.shipping.destination import Signal
 from otel_ia.delivery.shipping.telling import Teller
 from otel_ia.recording.correlation import add_handler_above_root, stamp_records
 from otel_ia.recording.first_seen import tell_by
+from otel_ia.recording.switch import switch_off
 from otel_ia.redaction import Redactor, make_redactor
 from otel_ia.sdk import logs
 from otel_ia.sdk.exception_records import write_on_span
@@ -40,7 +41,7 @@ _logger = logging.getLogger("otel_ia")
 def put_into_effect(settings: Settings) -> Telemetry:  # noqa: C901 - one thing after the other
     """Makes the settings take effect on top of what is in effect; the handle takes them back."""
     if settings.disabled:
-        return Telemetry(settings, [], [], lambda: None)
+        return Telemetry(settings, [], [], switch_off())
     with ExitStack() as changes:
         spans: list[SpanProcessor] = []
         records: list[LogRecordProcessor] = []

@@ -10,7 +10,7 @@ from opentelemetry.trace import Span, Status, StatusCode, Tracer
 
 from otel_ia import clock, semconv
 from otel_ia.guard import guarded
-from otel_ia.recording import lines
+from otel_ia.recording import lines, switch
 from otel_ia.recording.current import attach, leave
 from otel_ia.recording.outcome import Outcome, outcome_of, record_outcome
 from otel_ia.recording.places import Place
@@ -89,6 +89,9 @@ class ApiCallSite:
     @guarded
     def open(self, own: Mapping[str, Value] | None = None, /) -> "ApiCall | None":
         description = self._description
+        has_lines = description.log is not None or description.slow_after is not None
+        if switch.is_off and not has_lines:
+            return None
         if self._current.tally is None:
             look_for_provider()
         # both clocks at one moment, or a child would begin after its parent ends
@@ -100,7 +103,6 @@ class ApiCallSite:
             record_exception=False,
             set_status_on_exception=False,
         )
-        has_lines = description.log is not None or description.slow_after is not None
         if self._current.tally is None and not has_lines and not span.get_span_context().is_valid:
             return None
         call = begin_call(description, span, start, began)
@@ -114,10 +116,11 @@ class LateCallSite:
     Functions are decorated before `configure` is called.
     """
 
-    __slots__ = ("_api", "_description", "open")
+    __slots__ = ("_api", "_description", "_has_lines", "open")
 
     def __init__(self, description: Description) -> None:
         self._description = description
+        self._has_lines = description.log is not None or description.slow_after is not None
         self._api = ApiCallSite(description)
         self.open: Opening = self._open_undecided
         """Replaced by the chosen one's own method, so that no call of ours stands in between."""
@@ -127,6 +130,8 @@ class LateCallSite:
         return LateCallSite, (self._description,)
 
     def _open_undecided(self, own: Mapping[str, Value] | None = None, /) -> "Call | None":
+        if switch.is_off and not self._has_lines:
+            return None
         return (self._choose() or self._api.open)(own)
 
     @guarded

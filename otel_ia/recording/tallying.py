@@ -74,6 +74,9 @@ def offer_tallies(offer: Offer) -> None:
         current.tally = offer(current)
 
 
+_IS_NAMED: Final = "OTEL_PYTHON_METER_PROVIDER" in os.environ  # once, for a look into the environment takes 1 µs
+
+
 @guarded
 def look_for_provider() -> None:
     """Lets a meter provider of the user's count calls, where nobody has offered to.
@@ -81,7 +84,7 @@ def look_for_provider() -> None:
     For call sites that are not of our own tracer: where `configure` was called, someone has.
     """
     metrics: Any = sys.modules.get("opentelemetry.metrics")
-    if _offers or (metrics is None and "OTEL_PYTHON_METER_PROVIDER" not in os.environ):
+    if _offers or (metrics is None and not _IS_NAMED):
         return
     from opentelemetry.metrics import get_meter_provider
 

@@ -66,11 +66,12 @@ class TracerCallSite:
 
     def open(self, own: Mapping[str, Value] | None = None, /) -> Call | None:  # noqa: C901, PLR0911, PLR0912, PLR0915 - each way to go, without a call
         home = self.tracer.home
+        tally: Any = self._current.tally
+        if home is None and tally is None and not self._has_lines:
+            return None
         pattern = self._pattern if home is self._home else self._settle(home)
         if pattern is None or home is None:
-            is_wanted = home is not None or self._has_lines or self._current.tally is not None
-            return self._open_long(own) if is_wanted else None
-        tally: Any = self._current.tally
+            return self._open_long(own)
         # What stands here cannot fail but at the limits of the interpreter; what can is guarded, which costs 200 ns.
         try:
             current = get_current()

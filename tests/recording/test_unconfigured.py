@@ -113,3 +113,28 @@ def test_an_unconfigured_call_costs_a_few_microseconds():
     number = 2_000
     best = min(timeit.repeat(monitored, number=number, repeat=7)) / number
     assert best < 50e-6  # about 2 µs on an idle machine
+
+
+def test_disabled_means_no_span_whatever_provider_is_installed_until_it_is_taken_back(run_program):
+    assert run_program(
+        """
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+import otel_ia
+from otel_ia import monitor
+
+@monitor
+def predict():
+    return trace.get_current_span().is_recording()
+
+with otel_ia.configure(disabled=True):
+    print(predict())
+trace.set_tracer_provider(TracerProvider())
+print(predict())
+with otel_ia.configure(disabled=True):
+    print(predict())
+    with monitor("block") as span:
+        print(span.is_recording())
+print(predict())
+"""
+    ).split() == ["False", "True", "False", "False", "True"]
