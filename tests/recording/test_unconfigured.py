@@ -137,4 +137,4 @@ with otel_ia.configure(disabled=True):
         print(span.is_recording())
 print(predict())
 """
-    ).split() == ["False", "True", "False", "False", "True"]
+    ).stdout.split() == ["False", "True", "False", "False", "True"]
