@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator
 from otel_ia import clock, guard, semconv
 from otel_ia.configuration.effect import collect_records
 from otel_ia.recording.measures import CARDINALITY_LIMIT, Counting
+from otel_ia.recording.switch import switch_on
 from otel_ia.sdk.home import TracingState
 from otel_ia.sdk.metering import MeteringState, install_metering
 from otel_ia.sdk.provider import install_tracing
@@ -190,6 +191,7 @@ def record(*, deterministic: bool = False) -> Iterator[Recording]:
         state = TracingState(
             [_SpanMemory(seen)], resource=resource, id_generator=_CountingIds() if deterministic else None
         )
+        changes.callback(switch_on())
         changes.callback(install_tracing(state, above_all=True))
         changes.callback(install_metering(metering, above_all=True))
         changes.callback(collect_records([_LogMemory(seen)], resource, above_all=True))

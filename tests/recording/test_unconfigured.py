@@ -105,6 +105,26 @@ assert monitor(log="INFO")(plain)() == 1
     assert "plain started" in done.stderr
 
 
+def test_a_recording_of_a_test_sees_calls_although_they_are_disabled(run_program):
+    run_program(
+        """
+import otel_ia
+from otel_ia import monitor
+from otel_ia.testing import record
+
+@monitor
+def predict(): pass
+otel_ia.configure(disabled=True)
+predict()
+with record() as seen:
+    predict()
+assert seen.tree == ["predict"]
+predict()
+assert len(seen.spans) == 1
+"""
+    )
+
+
 def test_an_unconfigured_call_costs_a_few_microseconds():
     def plain():
         pass
