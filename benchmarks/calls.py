@@ -1,7 +1,8 @@
 """What a monitored call costs, beside the same work with the plain SDK: `python -m benchmarks.calls`.
 
 Ours is the default of `configure(endpoint=…)`: when the call returns, its span is free of secrets, encoded and in a
-spool on disk. The SDK's side has a sampler and no exporter, as if delivery were free. CPU of the calling thread.
+spool on disk. The SDK's side has a sampler and no exporter, as if delivery were free. Neither side counts calls, which
+`benchmarks.metrics` compares. CPU of the calling thread.
 """
 
 import tempfile
@@ -39,6 +40,7 @@ def measure(effort: Effort) -> Iterator[Row]:
             console=False,
             endpoint=collector.endpoint,
             spool_directory=spool,
+            call_metrics=False,
         )
 
         def row(operation: str, goal: Goal, ours: Operation, theirs: Operation, **more: Any) -> Row:
