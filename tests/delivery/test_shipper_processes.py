@@ -200,7 +200,7 @@ with shipping(directory, endpoint) as (spool, shipper):
             append_spans(spool, sent[-1])
     thread = threading.Thread(target=load, daemon=True)
     thread.start()
-    for round in range(100):
+    for round in range(50):
         child = os.fork()
         if not child:
             append_spans(spool, f"child {round}")
@@ -219,8 +219,8 @@ with shipping(directory, endpoint) as (spool, shipper):
             collector.endpoint,
         )
         sent = (tmp_path / "sent").read_text().splitlines()
-        deliver_the_rest(tmp_path, collector.endpoint, lambda: len(collector.spans) >= len(sent) + 100)
-    assert sorted(collector.spans) == sorted([*sent, *(f"child {number}" for number in range(100))])
+        deliver_the_rest(tmp_path, collector.endpoint, lambda: len(collector.spans) >= len(sent) + 50)
+    assert sorted(collector.spans) == sorted([*sent, *(f"child {number}" for number in range(50))])
 
 
 def test_a_child_of_a_process_that_uses_grpc_warns_and_makes_its_own_channel(tmp_path):

@@ -10,9 +10,10 @@ from receiver import Receiver, receiving
 
 @dataclass
 class Tally:
-    """How often each number has come as the first attribute beyond those of the call site."""
+    """How often each number has come."""
 
     endpoint: str = ""
+    total: int = 0
     counts: bytearray = field(default_factory=lambda: bytearray(1 << 22))
 
     def take(self, _receiver: Receiver, _path: str, body: bytes, _connection: int) -> None:
@@ -20,7 +21,10 @@ class Tally:
         for resource_spans in ExportTraceServiceRequest.FromString(body).resource_spans:
             for scope_spans in resource_spans.scope_spans:
                 for span in scope_spans.spans:
-                    self.counts[next(pair.value.int_value for pair in span.attributes if pair.key == "number")] += 1
+                    for pair in span.attributes:
+                        if pair.key == "number":
+                            self.counts[pair.value.int_value] += 1
+                            self.total += 1
 
     def numbers(self, times: int) -> list[int]:
         """What has come so often, up to the last that has come at all."""

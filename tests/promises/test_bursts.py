@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-import pytest
-
 from .programs import deliver_what_is_left, finish
-from .tally import Tally, tallying
+from .tally import Tally
 
 TYPICAL = """
 import threading
@@ -45,12 +43,6 @@ threads = [threading.Thread(target=go_on, args=(thread,)) for thread in range(TH
 [thread.join() for thread in threads]
 print(*made)
 """
-
-
-@pytest.fixture
-def tally() -> Tally:
-    with tallying() as counting:
-        yield counting
 
 
 def test_a_burst_of_fifty_thousand_spans_arrives_whole(tally: Tally, spool: Path) -> None:

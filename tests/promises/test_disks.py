@@ -1,9 +1,12 @@
 """Disks that fail: the program is not disturbed, what can be kept is delivered, what is dropped is counted and told."""
 
 import os
+import random
 import re
 import subprocess
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -171,6 +174,85 @@ print(most, telemetry.stats().dropped.get('size', 0))
     dropped = sum(map(int, re.findall(r"(\d+) dropped by an earlier process \(size\)", told)))
     assert int(told_here) == total - len(arrived)
     assert 0 < dropped <= int(told_here)
+
+
+# what is registered before `configure` runs after it, when all is counted
+TELL_DROPPED = "import atexit\natexit.register(lambda: print(sum(telemetry.stats().dropped.values())))\n"
+
+
+def test_two_programs_keep_within_one_limit_and_count_what_they_drop(nobody: str, spool: Path) -> None:
+    limit, total = 1 << 20, 10_000
+    program = """
+begin = int(sys.argv[2])
+print("ready", flush=True)
+sys.stdin.readline()
+for number in range(begin, begin + {total}):
+    with monitor("step", attributes={{"number": number, "padding": "x" * 100}}):
+        pass
+"""
+    together = [
+        start(
+            program.format(total=total),
+            nobody,
+            str(number * total),
+            before=TELL_DROPPED,
+            OTEL_IA_SPOOL_SIZE=str(limit),
+        )
+        for number in range(2)
+    ]
+    for process in together:
+        read_until(process, "ready")
+    for process in together:
+        tell(process, "go")
+    most = 0
+    while any(process.poll() is None for process in together):
+        most = max(most, used(spool))
+        time.sleep(0.002)
+    told = [ended(process) for process in together]
+    assert [status for _, _, status in told] == [0, 0], told
+    # each may have made a segment, an eighth of the limit, before the oldest goes
+    assert most <= limit * 1.25
+    assert used(spool) <= limit
+    with receiving(port=int(nobody.rpartition(":")[2])) as receiver:
+        later = deliver_what_is_left(receiver, spool)
+        arrived = numbers(receiver)
+    assert len(set(arrived)) == len(arrived) > 0
+    dropped = sum(int(out) for out, _, _ in told)
+    assert dropped == 2 * total - len(arrived), (told, later)
+    assert all("dropped" in err or int(out) == 0 for out, err, _ in told), told
+
+
+def used(spool: Path) -> int:
+    """The bytes of the segments that are there."""
+    found = 0
+    for file in spool.glob("*.segment"):
+        with suppress(FileNotFoundError):  # removed meanwhile
+            found += file.stat().st_size
+    return found
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_damage_costs_what_is_damaged_and_the_rest_arrives(receiver: Receiver, spool: Path, seed: int) -> None:
+    """At every byte of a segment: `tests/delivery/test_segment.py`."""
+    receiver.status = 503
+    finish(WORK + "work_on(range(2000))\nos._exit(0)", receiver.endpoint)
+    chance, flips = random.Random(seed), 5
+    segments = sorted(spool.glob("*.segment"))
+    torn = chance.choice(segments)
+    for segment in segments:
+        content = bytearray(segment.read_bytes())
+        for _ in range(flips):
+            content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+        segment.write_bytes(content)
+    with torn.open("r+b") as file:
+        file.truncate(torn.stat().st_size - chance.randrange(64))
+    receiver.status = 200
+    told = deliver_what_is_left(receiver, spool)
+    assert "Traceback" not in told
+    arrived = numbers(receiver)
+    assert len(set(arrived)) == len(arrived)
+    # a frame for each flip; the torn one besides
+    assert 2000 - len(arrived) <= flips * len(segments) + 1
 
 
 def test_what_grew_too_old_is_counted_and_told(nobody: str, spool: Path) -> None:

@@ -230,8 +230,8 @@ def ending(endpoint: str, protocol: str) -> tuple[float, int, str, str]:
 def test_a_dead_collector_costs_the_exit_timeout_and_is_told_in_one_line(protocol, unused_port, receiver):
     endpoint = f"http://127.0.0.1:{unused_port}"
     seconds, status, printed, complained = ending(endpoint, protocol)
-    at_best = min(ending(receiver.endpoint, "http/protobuf")[0] for _ in range(2))
-    assert seconds < at_best + 0.5 + 2, "the exit timeout is 0.5 s; a request's own timeout would be 10 s"
+    otherwise = ending(receiver.endpoint, "http/protobuf")[0]
+    assert seconds < otherwise + 0.5 + 2, "the exit timeout is 0.5 s; a request's own timeout would be 10 s"
     assert status == 0
     assert accuracy(printed) > 0.9
     assert "Jaeger" not in printed
