@@ -27,6 +27,10 @@ CONFIGURED = """
 telemetry = otel_ia.configure(service_name=os.environ.get("SERVICE", "promised"), endpoint=sys.argv[1] or None)
 """
 
+# what is registered before `configure` runs after it; the rest of the interpreter's end is not ours
+TELL_THE_END = "import atexit, time\natexit.register(lambda: print(time.monotonic()))\n"
+TELL_THE_LAST_LINE = "\nprint(time.monotonic(), flush=True)"
+
 # the interpreter warns of a fork while there are threads, which is what some programs are about
 _WARNINGS = ("-W", "error", "-W", "ignore:This process:DeprecationWarning")
 _WAITING = "print('ready', flush=True)\nsys.stdin.read()\n"
@@ -66,10 +70,10 @@ def ended(process: subprocess.Popen[str], timeout: float = 60.0) -> tuple[str, s
 
 
 def finish(
-    program: str, endpoint: str, *arguments: str, timeout: float = 60.0, **environment: str
+    program: str, endpoint: str, *arguments: str, timeout: float = 60.0, before: str = "", **environment: str
 ) -> tuple[str, str, int]:
     """What a program printed on both streams, and its status."""
-    return ended(start(program, endpoint, *arguments, **environment), timeout)
+    return ended(start(program, endpoint, *arguments, before=before, **environment), timeout)
 
 
 def finish_alone(program: str, endpoint: str, **environment: str) -> tuple[str, str, int]:

@@ -10,7 +10,17 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from receiver import CLOSE, HANG, HANG_UP, Receiver, Reply, receiving
 
-from .programs import deliver_what_is_left, ended, finish, numbers, read_until, start, tell
+from .programs import (
+    TELL_THE_END,
+    TELL_THE_LAST_LINE,
+    deliver_what_is_left,
+    ended,
+    finish,
+    numbers,
+    read_until,
+    start,
+    tell,
+)
 
 EXIT_TIMEOUT = 1.0
 TRIES = 3
@@ -68,11 +78,6 @@ def test_a_collector_that_asks_to_be_left_alone_is(receiver: Receiver) -> None:
     assert status == 0
     assert moments[1] - moments[0] >= 2
     assert numbers(receiver) == list(range(100))
-
-
-# what is registered before `configure` runs after it; the rest of the interpreter's end is not ours
-TELL_THE_END = "import atexit, time\natexit.register(lambda: print(time.monotonic()))\n"
-TELL_THE_LAST_LINE = "\nprint(time.monotonic(), flush=True)"
 
 
 def end_within(seconds: float, program: str, endpoint: str, spool: Path, **environment: str) -> Path:

@@ -231,7 +231,7 @@ def used(spool: Path) -> int:
     return found
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_damage_costs_what_is_damaged_and_the_rest_arrives(receiver: Receiver, spool: Path, seed: int) -> None:
     """At every byte of a segment: `tests/delivery/test_segment.py`."""
     receiver.status = 503
