@@ -16,8 +16,10 @@ class Tally:
     total: int = 0
     counts: bytearray = field(default_factory=lambda: bytearray(1 << 22))
 
-    def take(self, _receiver: Receiver, _path: str, body: bytes, _connection: int) -> None:
+    def take(self, _receiver: Receiver, path: str, body: bytes, _connection: int) -> None:
         """Counts the spans of a request."""
+        if not path.endswith("/v1/traces"):
+            return
         for resource_spans in ExportTraceServiceRequest.FromString(body).resource_spans:
             for scope_spans in resource_spans.scope_spans:
                 for span in scope_spans.spans:

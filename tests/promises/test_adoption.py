@@ -8,12 +8,13 @@ from receiver import receiving
 from .programs import deliver_what_is_left, finish, numbers
 
 RECORDING = "work(2)\nassert telemetry.flush(20)"  # it sends its own after it has looked for what others left
-TOKEN = {"OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20one"}
-OTHER_TOKEN = {"OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20another"}
+ONE_SIGNAL = {"OTEL_METRICS_EXPORTER": "none"}
+TOKEN = {"OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20one", **ONE_SIGNAL}
+OTHER_TOKEN = {"OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20another", **ONE_SIGNAL}
 STRANGERS = {
     "another service": ({"SERVICE": "another", **TOKEN}, False),
     "another token": (OTHER_TOKEN, False),
-    "no token": ({}, False),
+    "no token": (ONE_SIGNAL, False),
     "another endpoint": (TOKEN, True),
 }
 

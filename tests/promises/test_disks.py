@@ -197,6 +197,7 @@ for number in range(begin, begin + {total}):
             str(number * total),
             before=TELL_DROPPED,
             OTEL_IA_SPOOL_SIZE=str(limit),
+            OTEL_METRICS_EXPORTER="none",
         )
         for number in range(2)
     ]
