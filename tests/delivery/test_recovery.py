@@ -349,3 +349,31 @@ left_in(Path({str(tmp_path / "spool")!r}))
     ).returncode
     assert status == -signal.SIGKILL
     assert left_in(tmp_path / "spool") == [(SPAN, b"one")]
+
+
+def test_who_finds_another_looking_is_told_so_and_finds_it_all_later(tmp_path):
+    with opened(tmp_path / "spool") as dead:
+        dead.append(SPAN, b"one")
+    looking = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            f"""
+import sys
+sys.path.insert(0, {str(__file__).rpartition("/")[0]!r})
+from spools import *
+from otel_ia.delivery.spooling import recovery
+recovery._adopt_all = lambda *_: print("looking", flush=True) or sys.stdin.read() and []
+left_in(Path({str(tmp_path / "spool")!r}))
+""",
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    with looking, opened(tmp_path / "spool") as spool:
+        assert looking.stdout.readline() == b"looking\n"
+        assert spool.scan() is None
+        looking.stdin.close()
+        looking.wait(30)
+        assert spool.scan() == 1
+        assert drain(spool) == [(SPAN, b"one")]

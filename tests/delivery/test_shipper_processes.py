@@ -4,12 +4,15 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from otel_ia.delivery.shipping.pace import Pace
+
 from .collectors import Reply, closed_port, collecting, collecting_grpc
-from .shipping import append_spans, segments, shipping, wait_until
+from .shipping import append_spans, segments, shipping, spooling, wait_until
 
 PRELUDE = f"""
 import os, signal, sys, threading, time
@@ -343,3 +346,15 @@ def services(request):
         for scope in process.scope_spans:
             for span in scope.spans:
                 yield process.resource.attributes[0].value.string_value, span.name
+
+
+def test_several_shippers_that_look_at_once_all_find_what_is_theirs_soon(tmp_path):
+    for number in range(8):
+        with spooling(tmp_path, fingerprint=b"%d" % number) as spool:
+            append_spans(spool, str(number))
+    with collecting() as collector, ExitStack() as opened:
+        pace = Pace(linger=0.01, first_retry=0.05)  # the next look would be half a minute later
+        for number in range(8):
+            options = {"fingerprint": b"%d" % number}
+            opened.enter_context(shipping(tmp_path, collector.endpoint, spool_options=options, pace=pace))
+        collector.wait_for(lambda: len(collector.spans) == 8)

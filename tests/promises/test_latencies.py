@@ -84,7 +84,7 @@ def ratios(endpoints: Mapping[str, str], faults: Sequence[str]) -> dict[str, tup
     Each block is compared with those without a fault before and after it, each fault by the median over the rounds.
     """
     order = [name for fault in faults for name in ("", fault)] + [""]
-    out, err, status = finish(TIMED, endpoints["nobody"], json.dumps([endpoints[name] for name in order]))
+    out, err, status = finish(TIMED, endpoints[""], json.dumps([endpoints[name] for name in order]))
     assert (err, status) == ("", 0)
     rounds = json.loads(out)
     found = {}

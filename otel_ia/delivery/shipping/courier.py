@@ -148,9 +148,8 @@ class Courier:
     def _look_around(self) -> None:
         now = time.monotonic()
         if now >= self._scan_at:
-            self._scan_at = now + self._pace.until_scan()
-            if self._routes:
-                self._spool.scan()
+            is_done = not self._routes or self._spool.scan() is not None
+            self._scan_at = now + (self._pace.until_scan() if is_done else self._pace.until_next_look())
         self._count_dropped()
         self._teller.tell()
 
@@ -164,6 +163,8 @@ class Courier:
     def _next_load(self) -> _Load | None:
         batch = self._spool.read()
         if batch is None:
+            if self._spool.is_more_left:  # another was looking just then
+                self._scan_at = min(self._scan_at, time.monotonic() + self._pace.until_next_look())
             return None
         parcels, unsendable = pack(batch, self._routes)
         for index in unsendable:

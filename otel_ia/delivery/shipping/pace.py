@@ -24,6 +24,10 @@ class Pace:
         longest = min(self.longest_retry, self.first_retry * (1 << min(failures, 16)))
         return max(self.first_retry, longest * random.uniform(0.5, 1))  # noqa: S311 - no secret
 
+    def until_next_look(self) -> float:
+        """How long until a directory is tried again that another process or thread was just looking through."""
+        return self.first_retry * random.uniform(0.1, 0.5)  # noqa: S311 - no secret
+
     def until_scan(self) -> float:
         """How long until the directory is looked through again: processes started together do not do it together."""
         return self.scan_every * random.uniform(0.75, 1.25)  # noqa: S311 - no secret

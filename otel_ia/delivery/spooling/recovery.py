@@ -26,21 +26,22 @@ def scan(
     span_key: SpanKey | None = None,
     time_of: TimeOf | None = None,
     counters: Counters | None = None,
-) -> list[Adopted]:
+) -> list[Adopted] | None:
     """The segments that dead processes left for this destination, the oldest first, now this process's own.
 
-    Empty while another process or thread scans the same directory, and when the directory cannot be read. With
+    None while another process or thread scans the same directory, empty when the directory cannot be read. With
     `span_key`, the span id in a START or SPAN payload, spans that were open come as START frames. `time_of` finds the
     time (ns) in a payload, or None: without it, the last moment a process is known to have lived is when its shipper
     last looked after the segment.
     """
     counters = counters if counters is not None else Counters()
-    found = []
+    found: list[Adopted] = []
     try:
         with folder.opened(directory) as opened, _only_scanner(opened) as is_only:
-            if is_only:
-                found = _adopt_all(opened, directory, fingerprint)
-                _remove_half_made(opened)
+            if not is_only:
+                return None
+            found = _adopt_all(opened, directory, fingerprint)
+            _remove_half_made(opened)
     except OSError:
         pass
     known: dict[bytes, set[bytes]] = {}

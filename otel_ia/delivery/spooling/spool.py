@@ -91,7 +91,7 @@ class Spool:
             age_limit=age_limit,
         )
         self._adopted: list[Adopted] = []
-        self._may_be_more = False
+        self.is_more_left = False
         self._done = self._recorded = self._lost_by_parent = 0
         self.append: Callable[[int, bytes], None] = self._writer.append
         """Keeps a frame of a kind of `frames`. Never raises, never waits for its own thread; from any thread, signal
@@ -171,13 +171,14 @@ class Spool:
                 if batch is not None:
                     return batch
                 self._adopted.remove(adopted)
-            if not self._may_be_more or not self.scan():
+            if not self.is_more_left or not self.scan():
                 return None
 
-    def scan(self) -> int:
+    def scan(self) -> int | None:
         """Adopts what dead processes left for the same destination; how many segments that was. Never raises.
 
-        Where it is more than is adopted at once, the rest follows with the `read` that finds the first part done with.
+        None while another process or thread is at it. Where it is more than is adopted at once, `is_more_left`, and the
+        rest follows with the `read` that finds the first part done with.
         """
         try:
             directory = self._maker.directory
@@ -186,8 +187,10 @@ class Spool:
         found = scan(
             directory, self._fingerprint, span_key=self._span_key, time_of=self._time_of, counters=self.counters
         )
+        if found is None:
+            return None
         self._adopted += found
-        self._may_be_more = len(found) == MOST_AT_ONCE
+        self.is_more_left = len(found) == MOST_AT_ONCE
         return len(found)
 
     @property
@@ -238,7 +241,7 @@ class Spool:
         for adopted in self._adopted:
             adopted.close()
         self._adopted = []
-        self._may_be_more = False
+        self.is_more_left = False
         self._upkeep.begin()
         self._maker.begin()
         self._begin_counting()
