@@ -7,11 +7,11 @@ from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from otel_ia.configuration.parsing import Given, refuse, text
+from otel_ia.delivery.shipping.destination import shown
 
 _URL = "a URL such as http://localhost:4318"
 _VISIBLE = re.compile(r"[!-~]+")  # urlsplit drops line breaks and tabs silently
 _AUTHORITY = re.compile(r"(?:[A-Za-z0-9._~%-]+|\[[0-9A-Fa-f:.]+(?:%25[A-Za-z0-9._~-]+)?\])(?::[0-9]{1,5})?")
-_LOGIN = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)?.*@", re.DOTALL)
 _GRPC_HEADER = re.compile(r"[0-9a-z_.-]+")
 
 
@@ -50,7 +50,7 @@ def signal_endpoint(given: Given, address: str, *, signal: str, protocol: str) -
     """
     if protocol == "grpc":
         if "@" in address:
-            raise refuse(given, "without a user name", hint="gRPC has no place for it; use headers")
+            raise refuse(given, "usable with gRPC, which has no place for a user name", hint="use headers")
         return address
     if "://" not in address:
         raise refuse(given, _URL, hint="an address without http:// is for protocol grpc")
@@ -80,14 +80,8 @@ def check_grpc_headers(given: Given, headers: Mapping[str, str]) -> None:
 
 
 def mask_url(value: object) -> object:
-    """The URL without user name, password and the content of its query.
-
-    Reaches to the last "@": in a URL that is wrong the password may hold a slash.
-    """
-    if not isinstance(value, str):
-        return value
-    address, mark, _ = _LOGIN.sub(r"\1***@", value).partition("?")
-    return f"{address}?***" if mark else address
+    """The URL as it may be shown."""
+    return shown(value) if isinstance(value, str) else value
 
 
 def readable_file(given: Given) -> str:

@@ -7,10 +7,9 @@ from types import MappingProxyType
 from urllib.parse import unquote
 
 from otel_ia.configuration.parsing import Given, refuse
+from otel_ia.semconv import SERVICE_NAME
 
 AttributeValue = str | bool | int | float | Sequence[str] | Sequence[bool] | Sequence[int] | Sequence[float]
-
-SERVICE_NAME = "service.name"
 
 _PAIRS = "a mapping, or key=value pairs with commas between, percent-encoded"
 _HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9a-z]+")  # a token of RFC 9110, section 5.6.2, in lower case

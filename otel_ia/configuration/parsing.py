@@ -17,6 +17,8 @@ LONGEST_WAIT = 3600.0
 """Seconds. More is a mistake, most often milliseconds: OpenTelemetry Python counts its timeouts in seconds."""
 
 LARGEST_NUMBER = 2**31 - 1
+LARGEST_SIZE = 2**50
+"""Bytes."""
 _MOST_BOUNDS = 200
 
 _WHOLE = re.compile(r"[0-9]{1,20}")
@@ -88,7 +90,7 @@ def boolean(given: Given) -> bool:
     if given.spelled_out and isinstance(value, str):
         value = {"true": True, "false": False}.get(value.strip().lower())
     if not isinstance(value, bool):
-        raise refuse(given, "true or false")
+        raise refuse(given, "true or false", hint=_without_quotes(given))
     return value
 
 
@@ -108,7 +110,7 @@ def positive_seconds(given: Given) -> float:
 
 def age(given: Given) -> float:
     """Seconds that may be days."""
-    return _number(given, largest=LONGEST_AGE, expected=f"a number of seconds from 0 to {LONGEST_AGE:g}")
+    return _number(given, largest=LONGEST_AGE, expected=f"a number of seconds from 0 to {LONGEST_AGE:.0f}")
 
 
 def texts(given: Given) -> tuple[str, ...]:
@@ -126,12 +128,12 @@ def ratio(given: Given) -> float:
 
 def whole_number(given: Given) -> int:
     """A count from zero on."""
-    value = given.value
-    if given.spelled_out and isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST_NUMBER:
-        raise refuse(given, f"a whole number from 0 to {LARGEST_NUMBER}")
-    return value
+    return _whole(given, largest=LARGEST_NUMBER, expected=f"a whole number from 0 to {LARGEST_NUMBER}")
+
+
+def size(given: Given) -> int:
+    """Bytes from zero on."""
+    return _whole(given, largest=LARGEST_SIZE, expected=f"a whole number of bytes from 0 to {LARGEST_SIZE}")
 
 
 def one_of(*names: str) -> Parser:
@@ -236,12 +238,25 @@ def log_level(given: Given) -> int:
     return value
 
 
+def _whole(given: Given, *, largest: int, expected: str) -> int:
+    value = given.value
+    if given.spelled_out and isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= largest:
+        raise refuse(given, expected, hint=_without_quotes(given))
+    return value
+
+
+def _without_quotes(given: Given) -> str:
+    return "write it without quotes" if isinstance(given.value, str) and not given.spelled_out else ""
+
+
 def _number(given: Given, *, largest: float, expected: str) -> float:
     value = given.value
     if given.spelled_out and isinstance(value, str) and _DECIMAL.fullmatch(value.strip()):
         value = float(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= largest:
-        raise refuse(given, expected)
+        raise refuse(given, expected, hint=_without_quotes(given))
     return float(value)
 
 

@@ -14,10 +14,11 @@ from otel_ia.configuration.endpoints import (
     signal_endpoint,
 )
 from otel_ia.configuration.files import read_settings_file
-from otel_ia.configuration.mappings import SERVICE_NAME, resource_attributes
+from otel_ia.configuration.mappings import resource_attributes
 from otel_ia.configuration.parsing import Given, refuse
 from otel_ia.configuration.settings import OPTIONS, SIGNALS, Destination, Settings
 from otel_ia.configuration.sources import Source, from_arguments, from_environment, from_file
+from otel_ia.semconv import SERVICE_NAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ def _check_sampler_arg(sampler: Choice, sampler_arg: Choice) -> None:
     """OpenTelemetry ignores OTEL_TRACES_SAMPLER_ARG without a sampler; said in code or a file it is a mistake."""
     given = sampler_arg.given
     if given is not None and not given.spelled_out and sampler.given is None:
-        raise refuse(given, "used without a sampler", hint="set sampler to traceidratio or parentbased_traceidratio")
+        raise refuse(given, "usable without a sampler", hint="set sampler to traceidratio or parentbased_traceidratio")
 
 
 def _check_durability(durability: Choice, spool: Choice) -> None:

@@ -26,6 +26,7 @@ from otel_ia.configuration.parsing import (
     ratio,
     sampler,
     seconds,
+    size,
     text,
     texts,
     views,
@@ -37,7 +38,7 @@ from otel_ia.redaction.callback import Callback
 
 SIGNALS = ("traces", "logs", "metrics")
 _OTLP = "OTEL_EXPORTER_OTLP_"
-_OURS = "OTEL_IA_"
+PREFIX = "OTEL_IA_"
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -79,7 +80,7 @@ class Destination:
     client_key: str | None = row(f"{_OTLP}CLIENT_KEY", readable_file, None, "File with the client's private key (PEM), for mutual TLS.", may_be_found=False)
     client_certificate: str | None = row(f"{_OTLP}CLIENT_CERTIFICATE", readable_file, None, "File with the client's certificate (PEM), for mutual TLS.", may_be_found=False)
     insecure: bool = row(f"{_OTLP}INSECURE", boolean, False, "gRPC without TLS, where the endpoint has no scheme; `http://` and `https://` decide themselves.", may_be_found=False)
-    proxy: str | None = row(f"{_OURS}PROXY", proxy, None, "URL of the HTTP proxy on the way to it, with `user:password@` if it wants them; `HTTP_PROXY` and its like are not looked at.", mask=mask_url, may_be_found=False)
+    proxy: str | None = row(f"{PREFIX}PROXY", proxy, None, "URL of the HTTP proxy on the way to it, with `user:password@` if it wants them; `HTTP_PROXY` and its like are not looked at.", mask=mask_url, may_be_found=False)
 
     def __repr__(self) -> str:
         """Without secrets: this ends up in logs and tracebacks."""
@@ -118,7 +119,7 @@ class Settings:
     exit_timeout: float = row("OTEL_IA_EXIT_TIMEOUT", seconds, 2.0, "Seconds the end of the program waits for telemetry to leave.")
     spool: bool | None = row("OTEL_IA_SPOOL", boolean, None, "Keep on disk what waits; unset: where there is an endpoint; `true`: without one too, for `otel-ia spool send`; `false`: in memory only.")
     spool_directory: str | None = row("OTEL_IA_SPOOL_DIRECTORY", folder, None, "Where; unset: `$XDG_STATE_HOME/otel_ia/spool` or `~/.local/state/otel_ia/spool`.", may_be_found=False)
-    spool_size: int = row("OTEL_IA_SPOOL_SIZE", whole_number, 512 << 20, "Bytes it may take, all processes together, and never over a tenth of the free space; the oldest goes first, and is counted.")
+    spool_size: int = row("OTEL_IA_SPOOL_SIZE", size, 512 << 20, "Bytes it may take, all processes together, and never over a tenth of the free space; the oldest goes first, and is counted.")
     spool_age: float = row("OTEL_IA_SPOOL_AGE", age, 72 * 3600.0, "Seconds after which it is given up, and counted.")
     durability: Literal["process", "disk"] = row("OTEL_IA_DURABILITY", one_of("process", "disk"), "process", "What a finished call outlives: the end of its `process`, or with `disk`, each call waiting for it, a power cut.")
     redact: bool = row("OTEL_IA_REDACT", boolean, True, "Take passwords, tokens and keys out of what is sent and kept; `false` leaves what the next four say.", may_be_found=False)
@@ -148,7 +149,7 @@ def _rows() -> Iterator[Option]:
             yield from (Option(name=general.name, **general.metadata) for general in fields(Destination))
         if column.name in SIGNALS:
             for general in fields(Destination):
-                prefix = _OTLP if general.metadata["environment"].startswith(_OTLP) else _OURS
+                prefix = _OTLP if general.metadata["environment"].startswith(_OTLP) else PREFIX
                 environment = general.metadata["environment"].replace(prefix, f"{prefix}{column.name.upper()}_")
                 name = f"{column.name}_{general.name}"
                 yield Option(name=name, **{**general.metadata, "environment": environment, "general": general.name})

@@ -7,10 +7,8 @@ from pathlib import Path
 
 from otel_ia.configuration.files import NAMED_IN, SettingsFile
 from otel_ia.configuration.parsing import Given, suggest
-from otel_ia.configuration.settings import OPTIONS, Option
+from otel_ia.configuration.settings import OPTIONS, PREFIX, Option
 from otel_ia.errors import SettingError
-
-PREFIX = "OTEL_IA_"
 
 _FOR_SCRIPTS = ("OTEL_IA_REQUIRE_BACKENDS", "OTEL_IA_BACKENDS")
 _SERVICE_LINK = re.compile(  # what Kubernetes puts beside a service that somebody named "otel-ia"
@@ -67,6 +65,9 @@ def from_environment(environ: Mapping[str, str], *, directory: Path | None) -> S
 def from_file(file: SettingsFile) -> Source:
     """All keys of a file; an unknown key raises, and so does one that a file nobody named may not set."""
     source = f"file {file.path}"
+    for name, value in file.content.items():
+        if name not in OPTIONS and isinstance(value, Mapping):
+            raise SettingError(source=source, key=name, expected="a setting of otel_ia", hint=_flat(name, value))
     _check_known(file.content, source=source, known=OPTIONS)
     for name in file.content:
         if not (file.was_named or OPTIONS[name].may_be_found):
@@ -89,6 +90,18 @@ def _check_known(names: Iterable[str], *, source: str, known: Iterable[str], pre
             hint = _variable_of(name.removeprefix(prefix).lower()) if prefix else ""
             hint = hint or suggest(name, known, prefix=prefix)
             raise SettingError(source=source, key=name, expected="a setting of otel_ia", hint=hint)
+
+
+def _flat(name: str, table: Mapping[str, object]) -> str:
+    """How to write what stands in a table of a file."""
+    for inner, value in table.items():
+        if f"{name}_{inner}" in OPTIONS:
+            return f"write {name}_{inner}"
+        if inner in OPTIONS:
+            return f"write {inner} without a table"
+        if isinstance(value, Mapping):
+            return _flat(inner, value)
+    return ""
 
 
 def _variable_of(name: str) -> str:

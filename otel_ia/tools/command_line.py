@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="otel-ia", description="OpenTelemetry for AI inference and training code.")
     parser.add_argument("--version", action="version", version=f"otel-ia {__version__}")
-    subparsers = parser.add_subparsers(dest="subcommand", metavar="command")
+    subparsers = parser.add_subparsers(dest="subcommand", title="commands", metavar="command")
     asked = next((argument for argument in arguments if not argument.startswith("-")), None)
     run = None
     for subcommand in SUBCOMMANDS:

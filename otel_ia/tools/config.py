@@ -3,16 +3,13 @@
 import argparse
 import json
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TextIO
 
 from otel_ia.configuration.resolution import DEFAULT, Resolved, resolve
 from otel_ia.configuration.settings import OPTIONS, SIGNALS, Destination, mask
-from otel_ia.errors import SettingError
-from otel_ia.tools.lines import printable, wrapped
+from otel_ia.tools.lines import printable, say, wrapped
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +37,10 @@ def show(
     environ: Mapping[str, str] = os.environ,
     working_directory: Path | None = None,
 ) -> int:
-    """Prints the settings that `configure()` would take here; 0, or 2 with the reason on stderr if one is wrong."""
-    try:
-        resolved = resolve({}, environ=environ, working_directory=working_directory)
-    except SettingError as error:
-        _print(f"otel-ia: {error}", sys.stderr)
-        return 2
-    _print(_as_json(resolved) if as_json else _as_text(resolved), sys.stdout)
+    """Prints the settings that `configure()` would take here, and returns the exit status. Raises SettingError."""
+    resolved = resolve({}, environ=environ, working_directory=working_directory)
+    say(_as_json(resolved) if as_json else _as_text(resolved))
     return 0
-
-
-def _print(text: str, stream: TextIO) -> None:
-    encoding = stream.encoding or "utf-8"  # a service may be named in letters that the terminal lacks
-    print(text.encode(encoding, "backslashreplace").decode(encoding), file=stream)
 
 
 def _as_json(resolved: Resolved) -> str:
@@ -72,13 +60,13 @@ def _as_text(resolved: Resolved) -> str:
     file = printable(str(resolved.file)) if resolved.file is not None else "none"
     printed = [*wrapped(f"Settings file: {file}"), ""]
     for line in given:
-        printed += wrapped(f"{line.name} = {_spelled(line.value)}")
+        printed += wrapped(_equation(line))
         printed += wrapped(f"    from {printable(line.origin)}")
     if given:
         printed.append("")
     printed.append("Defaults:")
     for line in defaults:
-        printed += wrapped(f"{line.name} = {_spelled(line.value)}")
+        printed += wrapped(_equation(line))
     return "\n".join(printed)
 
 
@@ -106,7 +94,11 @@ def _shared(lines: list[Line]) -> Iterator[Line]:
             yield Line(str(general), line.value, line.origin)
 
 
-def _spelled(value: object) -> str:
+def _equation(line: Line) -> str:
+    return f"{line.name} = {_spelled(line.value, empty='empty' if OPTIONS[line.name].default == () else 'none')}"
+
+
+def _spelled(value: object, *, empty: str = "empty") -> str:
     """The value as the environment would spell it."""
     if value is None:
         return "unset"
@@ -115,7 +107,7 @@ def _spelled(value: object) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{printable(key)}={_spelled(item)}" for key, item in value.items()) or "empty"
     if isinstance(value, tuple):
-        return ", ".join(map(_spelled, value)) or "none"
+        return ", ".join(map(_spelled, value)) or empty
     return printable(str(value))
 
 

@@ -8,6 +8,7 @@ from typing import Final
 from otel_ia.configuration.resolution import resolve
 from otel_ia.configuration.settings import Settings
 from otel_ia.delivery.spooling.directory import default_directory
+from otel_ia.tools.lines import say
 from otel_ia.tools.spool_listing import as_json, as_text
 from otel_ia.tools.spool_offering import offer_all
 from otel_ia.tools.spool_waiting import find_waiting
@@ -21,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `otel-ia spool` and `otel-ia spool send`."""
     parser.add_argument("--directory", type=Path, help="the spool's directory; without it as the settings say")
     parser.add_argument("--json", action="store_true", help="print JSON, with one entry per group and its files")
-    actions = parser.add_subparsers(dest="action", metavar="send")
+    actions = parser.add_subparsers(dest="action", title="commands", metavar="[send]")
     description = "Delivers now what ended processes left."
     send = actions.add_parser("send", help="deliver now what ended processes left", description=description)
     send.add_argument("--directory", type=Path, default=argparse.SUPPRESS, help="the spool's directory")
@@ -43,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     if is_sending:
         is_done = offer_all(directory, waiting, settings, is_agreed=arguments.yes, with_refused=arguments.refused)
         return DONE if is_done else SOMETHING_IS_LEFT
-    print(as_json(directory, waiting) if arguments.json else as_text(directory, waiting))
+    say(as_json(directory, waiting) if arguments.json else as_text(directory, waiting))
     return DONE
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from otel_ia.configuration.settings import Destination, Settings
 from otel_ia.delivery.shipping.destination import shown
-from otel_ia.tools.lines import wrapped
+from otel_ia.tools.lines import say, wrapped
 from otel_ia.tools.spool_listing import contents_of, name_of
 from otel_ia.tools.spool_sending import Sent, send_left, send_refused
 from otel_ia.tools.spool_waiting import WHY, State, Waiting
@@ -29,10 +29,10 @@ def offer_all(
     sendable = _OBJECTIONS.keys() - (set() if with_refused else {"refused"})
     for group in waiting:
         if group.state not in sendable:
-            _say(group, f"{contents_of(group)} left there: {group.why}")
+            _tell(group, f"{contents_of(group)} left there: {group.why}")
     offered = [group for group in waiting if group.state in sendable]
     if not offered:
-        print("nothing is waiting that can be sent")
+        say("nothing is waiting that can be sent")
     results = [_offer(directory, group, getattr(settings, group.signal), is_agreed=is_agreed) for group in offered]
     return all(results)
 
@@ -40,17 +40,17 @@ def offer_all(
 def _offer(directory: Path, group: Waiting, destination: Destination, *, is_agreed: bool) -> bool:
     objection = _OBJECTIONS[group.state]
     if destination.endpoint is None:
-        _say(group, f"{contents_of(group)} left there: {WHY['unaddressed']}; name one with --endpoint")
+        _tell(group, f"{contents_of(group)} left there: {WHY['unaddressed']}; name one with --endpoint")
         return False
     if objection and not is_agreed and not _asks(group, objection, destination):
         hint = "" if _is_terminal() else "; --yes sends it all the same"
-        _say(group, f"{contents_of(group)} left there: {objection}{hint}")
+        _tell(group, f"{contents_of(group)} left there: {objection}{hint}")
         return False
     if group.state == "refused":
         sent = send_refused(group.paths, signal=group.signal, destination=destination)
     else:
         sent = send_left(directory, group.fingerprint, signal=group.signal, destination=destination)
-    _say(group, _result(sent, group, shown(destination.endpoint)))
+    _tell(group, _result(sent, group, shown(destination.endpoint)))
     return not (sent.failure or (sent.set_aside and group.state == "refused"))
 
 
@@ -61,8 +61,9 @@ def _asks(group: Waiting, objection: str, destination: Destination) -> bool:
     headers = f", with the headers {', '.join(destination.headers)}" if destination.headers else ""
     address = shown(destination.endpoint or "")
     question = f"{name_of(group)}: {contents_of(group)}, {objection}. Send to {address}{headers}? [y/N]"
+    say("\n".join(wrapped(question)), end=" ")
     try:
-        return input("\n".join(wrapped(question)) + " ").strip().lower() in {"y", "yes"}
+        return input().strip().lower() in {"y", "yes"}
     except EOFError:
         return False
 
@@ -85,5 +86,5 @@ def _result(sent: Sent, group: Waiting, address: str) -> str:
     return "; ".join(parts)
 
 
-def _say(group: Waiting, text: str) -> None:
-    print("\n".join(wrapped(f"{name_of(group)}: {text}")))
+def _tell(group: Waiting, text: str) -> None:
+    say("\n".join(wrapped(f"{name_of(group)}: {text}")))

@@ -205,6 +205,21 @@ def test_an_unknown_key_is_refused_with_the_closest_name(tree):
     assert str(refused(directory=tree)).endswith("sevice_name is not a setting of otel_ia; did you mean service_name?")
 
 
+@pytest.mark.parametrize(
+    ("content", "key", "hint"),
+    [
+        ("[otel_ia]\nconsole = true", "otel_ia", "write console without a table"),
+        ("[tool.otel_ia]\nconsole = true", "tool", "write console without a table"),
+        ('traces.compression = "gzip"', "traces", "write traces_compression"),
+        ("[whatever]\na = 1", "whatever", ""),
+    ],
+)
+def test_a_table_that_is_no_setting_is_refused_with_how_to_write_what_is_in_it(tree, content, key, hint):
+    (tree / "otel-ia.toml").write_text(content)
+    error = refused(directory=tree)
+    assert (error.key, error.hint) == (key, hint)
+
+
 def test_a_file_sends_no_control_characters_through_the_error(tree):
     (tree / "otel-ia.toml").write_text('"\\u001b[2J" = 1\n')
     assert str(refused(directory=tree)).isprintable()

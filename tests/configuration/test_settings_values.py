@@ -171,6 +171,16 @@ def test_the_error_shows_the_rest_of_a_url_whose_login_it_hides():
     assert str(error).startswith(expected)
 
 
+@pytest.mark.parametrize(("name", "value"), [("console", "true"), ("timeout", "10"), ("spool_size", "100")])
+def test_in_code_and_files_numbers_and_booleans_stand_without_quotes(name, value):
+    assert str(refused({name: value})).endswith("; write it without quotes")
+    assert not str(refused(environ={OPTIONS[name].environment: "x"})).endswith("quotes")
+
+
+def test_a_spool_may_take_more_than_two_gibibytes():
+    assert resolve({"spool_size": 10 << 30}, environ={}).settings.spool_size == 10 << 30
+
+
 def test_memory_is_not_durable():
     error = refused({"durability": "disk"}, {"OTEL_IA_SPOOL": "false"})
     assert str(error).startswith("argument: durability = 'disk' is not usable where spool is false")

@@ -7,6 +7,7 @@ from dataclasses import fields
 import pytest
 
 from otel_ia.configuration.settings import OPTIONS, SIGNALS, Destination
+from otel_ia.tools.command_line import main
 from otel_ia.tools.config import add_arguments, run, show
 from otel_ia.tools.option_table import render_option_table
 
@@ -40,6 +41,7 @@ def test_each_setting_is_printed_with_its_value_and_origin_in_80_columns(capsys,
     assert "logs_timeout = 3.0" in lines
     assert "traces_timeout = 10.0" in lines
     assert "compression = none" in lines
+    assert "redact_keys = empty" in lines
     text = " ".join(lines)
     names = [name for name in OPTIONS if not name.startswith(("traces_", "logs_", "metrics_"))]
     assert [name for name in [*names, "traces_exporter", "logs_exporter"] if f"{name} =" not in text] == []
@@ -58,8 +60,9 @@ def test_json_has_every_setting_of_every_signal(capsys, tmp_path):
     assert printed["file"] is None
 
 
-def test_a_wrong_setting_prints_one_message_and_ends_with_2(capsys, tmp_path):
-    assert show(environ={"OTEL_IA_EXIT_TIMEOUT": "soon"}, working_directory=tmp_path) == 2
+def test_a_wrong_setting_prints_one_message_and_ends_with_2(capsys, monkeypatch):
+    monkeypatch.setenv("OTEL_IA_EXIT_TIMEOUT", "soon")
+    assert main(["config"]) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err == (

@@ -1,6 +1,7 @@
 """`otel-ia spool` and `otel-ia spool send`, with what real programs left behind."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -317,6 +318,25 @@ def test_another_directory_can_be_named(capsys, monkeypatch, tmp_path, nobody):
     assert listed(capsys) == []
     assert len(listed(capsys, "--directory", str(tmp_path / "elsewhere"))) == 2
     assert main(["spool", "--directory", str(tmp_path / "elsewhere"), "send"]) == 1
+
+
+def test_a_service_in_letters_that_the_terminal_lacks_is_listed(nobody):
+    leave("Prüfung", nobody)
+    done = subprocess.run(
+        [sys.executable, "-m", "otel_ia", "spool"],
+        env={**os.environ, "PYTHONIOENCODING": "ascii:strict"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Pr\\xfcfung: 3 spans" in done.stdout
+
+
+def test_a_command_that_is_told_stays_on_one_line(capsys, refused):
+    assert main(["spool", "send"]) == 0
+    assert "`otel-ia spool send --refused`" in capsys.readouterr().out
 
 
 def test_a_directory_that_is_not_safe_ends_with_2(capsys, tmp_path):
