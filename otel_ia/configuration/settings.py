@@ -8,29 +8,31 @@ from typing import Any, Literal
 
 from otel_ia.configuration.endpoints import endpoint, folder, mask_url, proxy, readable_file
 from otel_ia.configuration.mappings import AttributeValue, headers, mask_headers, resource_attributes
+from otel_ia.configuration.numbers import (
+    age,
+    bounds,
+    interval,
+    limit,
+    log_level,
+    positive_seconds,
+    ratio,
+    seconds,
+    size,
+    whole_number,
+)
 from otel_ia.configuration.parsing import (
     Mask,
     Parser,
     Sampler,
-    age,
     boolean,
-    bounds,
     exception_signal,
     exporters,
-    interval,
-    limit,
-    log_level,
     one_of,
-    positive_seconds,
     propagators,
-    ratio,
     sampler,
-    seconds,
-    size,
     text,
     texts,
     views,
-    whole_number,
 )
 from otel_ia.configuration.redacting import redacting_function, secret_keys, secret_patterns
 from otel_ia.recording.measures import CARDINALITY_LIMIT, DURATION_BOUNDS, METRIC_ATTRIBUTES

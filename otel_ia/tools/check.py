@@ -9,7 +9,7 @@ from typing import Final
 
 from otel_ia import configure
 from otel_ia.checking.report import Cause, Report, SignalReport
-from otel_ia.tools.lines import WIDTH, printable
+from otel_ia.tools.lines import WIDTH, printable, say
 
 ARRIVED: Final = 0
 FAILED: Final = 1
@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     """What `otel-ia check` does with its parsed options; returns the exit status: 0 when all of it arrived, else 1."""
     with configure(console=False) as telemetry:
         report = telemetry.check(timeout=arguments.timeout, jaeger=arguments.jaeger, prometheus=arguments.prometheus)
-    print(json.dumps(report.as_dict(), indent=2) if arguments.json else "\n".join(_as_text(report)))
+    say(json.dumps(report.as_dict(), indent=2) if arguments.json else "\n".join(_as_text(report)))
     return ARRIVED if report.is_ok else FAILED
 
 

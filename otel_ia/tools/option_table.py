@@ -47,5 +47,5 @@ def _default(value: object) -> str:
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     if isinstance(value, tuple):
-        return f"`{','.join(_spelled(item) for item in value)}`" if value else ""
+        return f"`{','.join(_spelled(item) for item in value)}`"
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"

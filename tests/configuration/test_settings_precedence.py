@@ -46,6 +46,7 @@ SAMPLES = {
     "exemplar_filter": [("always_off", "always_off", "always_off")],
     "sampler": [("Always_On", "always_on", "always_on"), ("traceidratio", "traceidratio", "traceidratio")],
     "sampler_arg": [("0", 0, 0.0), ("0.25", 0.25, 0.25), ("1", 1, 1.0)],
+    "exception_signal": [("logs", "logs", "logs"), ("a,LOGS/DUP", "Logs/Dup", "logs/dup"), ("a", "events", "events")],
     "propagators": [("baggage", ["baggage"], ("baggage",)), ("none", "none", ())],
     "log_level": [("debug", "DEBUG", 10), ("30", 30, 30), ("ERROR", 40, 40)],
     "exit_timeout": [("0", 0, 0.0), ("0.5", 0.5, 0.5)],
