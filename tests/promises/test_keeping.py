@@ -18,6 +18,7 @@ for number in range(1000):
     log.warning("worked %d", number)
 """
 MEMORY = {"OTEL_IA_SPOOL": "false"}
+ONLY_SPANS = {"OTEL_LOGS_EXPORTER": "none", "OTEL_METRICS_EXPORTER": "none"}
 DISK = {"OTEL_IA_SPOOL": "true"}
 
 
@@ -78,7 +79,7 @@ waiting = telemetry.stats().waiting_bytes["traces"]
 dropped = telemetry.stats().dropped["memory"]
 print(waiting <= 8 << 20, dropped > 30_000, grown < 40 << 20, flush=True)
 """
-    out, err, status = finish(program, nobody, OTEL_LOGS_EXPORTER="none", **MEMORY)
+    out, err, status = finish(program, nobody, **ONLY_SPANS, **MEMORY)
     assert (out, status) == ("True True True\n", 0)
     assert "dropped (memory)" in err
     assert "were only in memory and are lost" in err
@@ -114,7 +115,7 @@ os._exit(0)
         return Reply()
 
     receiver.behaviour = take_a_while
-    out, _, _ = finish(program, receiver.endpoint, OTEL_LOGS_EXPORTER="none", **MEMORY)
+    out, _, _ = finish(program, receiver.endpoint, **ONLY_SPANS, **MEMORY)
     assert out == "True\n"
     assert set(range(100)) <= set(numbers(receiver))
 
@@ -130,7 +131,7 @@ print(telemetry.flush(20))
 stats = telemetry.stats()
 print(stats.refused, stats.set_aside["traces"], stats.dropped)
 """
-    out, err, status = finish(program, receiver.endpoint, OTEL_LOGS_EXPORTER="none", **MEMORY)
+    out, err, status = finish(program, receiver.endpoint, **ONLY_SPANS, **MEMORY)
     assert (out, status) == ("True\n1 0 {'refused and not kept': 1}\n", 0)
     assert "set aside" not in err
     assert "refused: 400" in err
@@ -160,7 +161,7 @@ for number in range(100, 200) if child else range(200, 300):
 if child:
     os.waitpid(child, 0)
 """
-    _, _, status = finish(program, receiver.endpoint, OTEL_LOGS_EXPORTER="none", **MEMORY)
+    _, _, status = finish(program, receiver.endpoint, **ONLY_SPANS, **MEMORY)
     assert status == 0
     assert numbers(receiver) == list(range(300))
 
@@ -179,6 +180,7 @@ def test_without_an_endpoint_all_is_kept_for_a_later_send(receiver: Receiver, sp
     assert numbers(receiver) == list(range(1000))
     assert len(receiver.logs) == 1000
     assert list(spool.glob("*.segment")) == []
+    assert bool(receiver.metrics) is not bool(end), "what was counted is exported at the end"
 
 
 def test_without_an_endpoint_many_segments_are_kept_within_the_limits(receiver: Receiver, spool: Path) -> None:
@@ -213,7 +215,6 @@ def test_without_an_endpoint_and_without_the_setting_nothing_is_on_disk(tmp_path
 
 
 def test_an_exporter_of_none_keeps_nothing_either(tmp_path: Path) -> None:
-    nothing = {"OTEL_TRACES_EXPORTER": "none", "OTEL_LOGS_EXPORTER": "none"}
-    _, _, status = finish(RECORDING, "", **DISK, **nothing)
+    _, _, status = finish(RECORDING, "", OTEL_TRACES_EXPORTER="none", **ONLY_SPANS, **DISK)
     assert status == 0
     assert list(tmp_path.iterdir()) == []
