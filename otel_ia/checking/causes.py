@@ -5,15 +5,11 @@ from typing import Final
 
 from otel_ia.checking.network import Finding, Kind
 from otel_ia.checking.report import Cause
+from otel_ia.delivery.shipping.answers import spelled
 from otel_ia.delivery.shipping.destination import Destination, Signal, shown
 
 SKEW_LIMIT: Final = 5.0
 """Seconds. A `Date` header has whole ones, and the way takes its time."""
-
-
-def spelled(setting: str) -> str:
-    """A setting of a destination, as a person looks for it."""
-    return f"`{setting}` (OTEL_EXPORTER_OTLP_{setting.upper()})"
 
 
 _ENDPOINT: Final = spelled("endpoint")
@@ -59,6 +55,11 @@ _OF_KIND: Final[Mapping[Kind, tuple[str, str, str]]] = {
         "endpoint",
     ),
     "unusable": ("the request cannot be made ({detail})", f"change {spelled('headers')}", "headers"),
+    "proxied": (
+        "not accepted, through the proxy: {detail}",
+        f"look into the logs of the proxy and the collector, or change {spelled('proxy')}",
+        "proxy",
+    ),
     "other": ("not accepted: {detail}", "look into the collector's log", ""),
 }
 

@@ -30,6 +30,7 @@ Kind = Literal[
     "path",
     "unusable",
     "other",
+    "proxied",
 ]
 _PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 """How a client begins to speak HTTP/2, which gRPC is: RFC 9113, section 3.4, with an empty SETTINGS frame."""
@@ -63,7 +64,7 @@ def look_at(signal: Signal, destination: Destination, timeout: float) -> Finding
             answer = transport.send(b"", timeout)
         finally:
             transport.close()
-        return Finding(kind="accepts" if answer.outcome == "accepted" else "other", detail=answer.reason)
+        return Finding(kind="accepts" if answer.outcome == "accepted" else "proxied", detail=answer.reason)
     place = _place_of(destination)
     found = _connect(place, timeout)
     if found is not None:

@@ -280,8 +280,9 @@ def test_what_is_only_kept_for_a_later_process_has_no_endpoint() -> None:
 
 
 def test_behind_a_proxy_the_answer_that_came_through_it_is_told() -> None:
-    problem, _ = the_cause(check("http://collector.invalid:4318", proxy=f"http://127.0.0.1:{closed_port()}"))
-    assert problem.startswith("not accepted: ")
+    problem, setting = the_cause(check("http://collector.invalid:4318", proxy=f"http://127.0.0.1:{closed_port()}"))
+    assert problem.startswith("not accepted, through the proxy: connection refused, at the proxy http://")
+    assert setting == "proxy"
 
 
 def test_a_signal_that_is_not_to_be_sent_is_skipped(receiver: Receiver) -> None:

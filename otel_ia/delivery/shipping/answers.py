@@ -44,8 +44,12 @@ def refused(reason: str) -> Answer:
 
 def blocked(reason: str, *settings: str) -> Answer:
     """It cannot be delivered before one of these settings changes, or the server does."""
-    names = " and ".join(f"`{name}` ({_PREFIXES.get(name, 'OTEL_EXPORTER_OTLP_')}{name.upper()})" for name in settings)
-    return Answer(outcome="blocked", reason=f"{reason}; see the setting {names}")
+    return Answer(outcome="blocked", reason=f"{reason}; see the setting {' and '.join(map(spelled, settings))}")
+
+
+def spelled(setting: str) -> str:
+    """A setting of a destination, as a person looks for it."""
+    return f"`{setting}` ({_PREFIXES.get(setting, 'OTEL_EXPORTER_OTLP_')}{setting.upper()})"
 
 
 def name_of_status(status: int) -> str:
