@@ -236,6 +236,8 @@ assert_type(telemetry.flush(5.0), bool)
 assert_type(telemetry.shutdown(5.0), bool)
 with otel_ia.configure() as handle:
     assert_type(handle, Telemetry)
+otel_ia.configure(spool=False, proxy="http://proxy:3128", redact_callback=lambda path, value: None if path else value)
+otel_ia.configure(redact_callback=lambda path: path)  # type: ignore[arg-type,misc]  # pyright: ignore[reportArgumentType]
 otel_ia.configure(service_nam="svc")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 otel_ia.configure(console="yes please", service_name=1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
