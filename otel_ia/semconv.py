@@ -13,6 +13,8 @@ CODE_FUNCTION_NAME: Final = "code.function.name"
 """Fully qualified name of the function: module, then qualified name."""
 CODE_FILE_PATH: Final = "code.file.path"
 CODE_LINE_NUMBER: Final = "code.line.number"
+CODE_STACKTRACE: Final = "code.stacktrace"
+"""How the code came to the place of a log record, where `stack_info` asked for it."""
 
 # https://opentelemetry.io/docs/specs/semconv/registry/attributes/error/
 ERROR_TYPE: Final = "error.type"
@@ -30,6 +32,8 @@ THREAD_NAME: Final = "thread.name"
 
 # https://opentelemetry.io/docs/specs/semconv/resource/
 SERVICE_NAME: Final = "service.name"
+SERVICE_VERSION: Final = "service.version"
+DEPLOYMENT_ENVIRONMENT_NAME: Final = "deployment.environment.name"
 SERVICE_INSTANCE_ID: Final = "service.instance.id"
 PROCESS_PID: Final = "process.pid"
 PROCESS_PARENT_PID: Final = "process.parent_pid"

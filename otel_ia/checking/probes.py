@@ -16,7 +16,7 @@ from otel_ia.checking.report import Cause
 from otel_ia.delivery.shipping.destination import Signal
 from otel_ia.recording.current import attach, leave
 from otel_ia.sdk.provider import is_provider_foreign
-from otel_ia.sdk.records import record_handler
+from otel_ia.sdk.record_handler import record_handler
 from otel_ia.values import qualified_name
 
 NAME: Final = "otel_ia.check"

@@ -31,7 +31,7 @@ from otel_ia.sdk.home import TracingState
 from otel_ia.sdk.log_sink import LogSink
 from otel_ia.sdk.outbox import Keeping, Outbox
 from otel_ia.sdk.provider import install_tracing, is_provider_foreign
-from otel_ia.sdk.records import record_handler
+from otel_ia.sdk.record_handler import record_handler
 from otel_ia.sdk.redacted import redacted_resource
 from otel_ia.sdk.uncaught import record_uncaught
 

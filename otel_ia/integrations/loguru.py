@@ -21,7 +21,8 @@ from otel_ia.integrations.installing import install_once, require
 from otel_ia.recording.correlation import current_fields
 from otel_ia.recording.in_flight import take_over, watch
 from otel_ia.sdk.bridges import ExportedFields, Said
-from otel_ia.sdk.records import record_handler, severity_number
+from otel_ia.sdk.record_handler import record_handler
+from otel_ia.sdk.records import severity_number
 from otel_ia.sdk.stack import Undo
 
 

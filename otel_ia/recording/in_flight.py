@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Final
 
 _thread: Final = threading.local()
-_watchers: Final[list[object]] = []
+watchers: Final[list[object]] = []
+"""Who wants to be able to ask; while there is nobody, nothing is noted."""
 
 
 class Flight:  # a dataclass takes 1 ms of `import otel_ia`
@@ -26,24 +27,24 @@ class Flight:  # a dataclass takes 1 ms of `import otel_ia`
 def watch() -> Callable[[], None]:
     """From now on records are noted; returns the undo."""
     watcher = object()
-    _watchers.append(watcher)
+    watchers.append(watcher)
 
     def undo() -> None:
-        if watcher in _watchers:
-            _watchers.remove(watcher)
+        if watcher in watchers:
+            watchers.remove(watcher)
 
     return undo
 
 
 def note(record: logging.LogRecord) -> None:
     """This thread has made the record. What `makeLogRecord` copies another one into has no name yet."""
-    if _watchers and record.name is not None:
+    if watchers and record.name is not None:
         _thread.flight = Flight(weakref.ref(record))
 
 
 def land(record: logging.LogRecord) -> bool:
     """The record has come to its end; whether it was exported on its way."""
-    if not _watchers:
+    if not watchers:
         return False
     flight: Flight | None = getattr(_thread, "flight", None)
     if flight is None or flight.record() is not record:

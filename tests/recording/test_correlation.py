@@ -14,7 +14,8 @@ import threading
 import pytest
 
 from otel_ia import monitor
-from otel_ia.recording.correlation import STAMPED, add_handler_above_root, current_ids, stamp_records
+from otel_ia.recording.correlation import add_handler_above_root, current_ids, stamp_records
+from otel_ia.recording.stamp import STAMPED
 
 FORMATS = [
     ("%(trace_id)s %(span_id)s %(trace_flags)s %(service_name)s|%(message)s", "%"),

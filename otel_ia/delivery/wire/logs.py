@@ -8,12 +8,12 @@ from opentelemetry.sdk._logs import ReadableLogRecord, ReadWriteLogRecord
 
 from otel_ia.delivery.wire.attributes import LOG_RECORD, encode_attributes
 from otel_ia.delivery.wire.primitives import MASK_32, MASK_64, count, delimited, text, within
-from otel_ia.delivery.wire.values import MESSAGE_LEVELS, encode_value
+from otel_ia.delivery.wire.values import MESSAGE_LEVELS, SHORT_TEXT, TEXT_STARTS, encode_value
 
 _BODY_LEVELS: Final = MESSAGE_LEVELS - 4
 _KNOWN_SEVERITIES: Final = 64
-_pack_alone: Final = struct.Struct("<BQBQBI").pack
-_pack_in_span: Final = struct.Struct("<BQBQBI2s16s2s8s").pack
+_pack: Final = struct.Struct("<BQBQBI").pack
+_latest: tuple[int, int, int, str | None, bytes] = (0, 0, 0, None, b"")
 _known_severities: Final[dict[tuple[int, str], bytes]] = {}
 
 
@@ -28,17 +28,33 @@ def encode_log(  # noqa: PLR0913 - a log record's parts
     span_id: int = 0,
     flags: int = 0,
     further: bytes = b"",
+    before: bytes = b"",
 ) -> bytes:
     """A LogRecord message. Times are nanoseconds since 1970; ids and a severity of 0 are absent.
 
-    `further` joins `encode_event_name` and `encode_dropped_attributes`, where a record has them.
+    `further` joins `encode_event_name` and `encode_dropped_attributes`, where a record has them; `before` is what the
+    message is to stand behind.
     """
+    try:
+        head = _pack(9, timestamp, 0x59, observed_timestamp, 0x45, flags)
+    except struct.error:  # a part that is none, or a time that is absent
+        times = within(timestamp, MASK_64), within(observed_timestamp, MASK_64)
+        head = _pack(9, times[0], 0x59, times[1], 0x45, within(flags, MASK_32))
+    # What the last line had and this one has again, and a short text, each without a call: 300 of 900 ns.
+    span, trace, number, name, standing = _latest
+    if span is not span_id or trace is not trace_id or number is not severity_number or name is not severity_text:
+        standing = _standing(trace_id, span_id, severity_number, severity_text)
+    if type(body) is str and body.isascii() and len(body) < SHORT_TEXT:
+        encoded = TEXT_STARTS[len(body)] + body.encode()
+    else:
+        encoded = encode_value(body, _BODY_LEVELS)
     return b"".join(
         (
-            _head(timestamp, observed_timestamp, trace_id, span_id, flags),
-            _severity(severity_number, severity_text),
+            before,
+            head,
+            standing,
             b"\x2a",
-            encode_value(body, _BODY_LEVELS),
+            encoded,
             encode_attributes(attributes, LOG_RECORD) if attributes is not None else b"",
             further,
         )
@@ -75,22 +91,18 @@ def encode_log_record(record: ReadableLogRecord | ReadWriteLogRecord) -> bytes:
     )
 
 
-def _head(timestamp: int | None, observed: int | None, trace_id: int, span_id: int, flags: int) -> bytes:
-    try:
-        if trace_id and span_id:
-            ids = (b"\x4a\x10", trace_id.to_bytes(16, "big"), b"\x52\x08", span_id.to_bytes(8, "big"))
-            return _pack_in_span(9, timestamp, 0x59, observed, 0x45, flags, *ids)
-        if not trace_id and not span_id:
-            return _pack_alone(9, timestamp, 0x59, observed, 0x45, flags)
-    except (AttributeError, OverflowError, TypeError, struct.error):  # parts that are none, or a time that is absent
-        pass
-    times = within(timestamp, MASK_64), within(observed, MASK_64)
-    pieces = [_pack_alone(9, times[0], 0x59, times[1], 0x45, within(flags, MASK_32))]
-    if number := within(trace_id, (1 << 128) - 1):
-        pieces.append(b"\x4a\x10" + number.to_bytes(16, "big"))
-    if number := within(span_id, MASK_64):
-        pieces.append(b"\x52\x08" + number.to_bytes(8, "big"))
-    return b"".join(pieces)
+def _standing(trace_id: int, span_id: int, number: int, name: str | None) -> bytes:
+    """Ids and severity as fields; kept for the next line, which comes most often of the same span."""
+    global _latest  # noqa: PLW0603 - one place for the process, replaced at once
+    pieces = [_severity(number, name)]
+    if trace := within(trace_id, (1 << 128) - 1):
+        pieces.append(b"\x4a\x10" + trace.to_bytes(16, "big"))
+    if span := within(span_id, MASK_64):
+        pieces.append(b"\x52\x08" + span.to_bytes(8, "big"))
+    encoded = b"".join(pieces)
+    if type(trace_id) is type(span_id) is type(number) is int and (name is None or type(name) is str):
+        _latest = (span_id, trace_id, number, name, encoded)
+    return encoded
 
 
 def _severity(number: int, name: str | None) -> bytes:
