@@ -66,6 +66,17 @@ class SettingsArguments(TypedDict, total=False):
     sampler_arg: float | None
     propagators: str | Sequence[str] | None
     log_level: int | str | None
+    log_levels: Mapping[str, int | str] | str | None
+    log_console: Literal["tree", "text", "otlp", "ecs", "none"] | None
+    log_console_level: int | str | None
+    log_file: str | PathLike[str] | None
+    log_file_format: Literal["text", "otlp", "ecs"] | None
+    log_file_level: int | str | None
+    log_file_size: int | None
+    log_file_period: Literal["minute", "hour", "day", "week"] | None
+    log_file_backups: int | None
+    log_file_shared: bool | None
+    log_otlp_level: int | str | None
     uncaught_exceptions: bool | None
     exception_signal: Literal["events", "logs", "logs/dup"] | None
     call_metrics: bool | None

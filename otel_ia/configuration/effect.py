@@ -16,12 +16,16 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, sampling
 
 from otel_ia import semconv
+from otel_ia.configuration.levels import OutputLevels, set_logger_level
+from otel_ia.configuration.line_outputs import LINE_FORMATS, make_line_outputs
 from otel_ia.configuration.metering import measure
 from otel_ia.configuration.settings import Destination, Settings
 from otel_ia.configuration.telemetry import Telemetry
 from otel_ia.delivery.shipping.destination import Signal
 from otel_ia.delivery.shipping.telling import Teller
-from otel_ia.recording.correlation import add_handler_above_root, stamp_records
+from otel_ia.outputs.line_output import SeverityFloor
+from otel_ia.outputs.losses import Losses
+from otel_ia.recording.correlation import stamp_records
 from otel_ia.recording.first_seen import tell_by
 from otel_ia.recording.switch import switch_off
 from otel_ia.redaction import Redactor, make_redactor
@@ -31,7 +35,7 @@ from otel_ia.sdk.home import TracingState
 from otel_ia.sdk.log_sink import LogSink
 from otel_ia.sdk.outbox import Keeping, Outbox
 from otel_ia.sdk.provider import install_tracing, is_provider_foreign
-from otel_ia.sdk.record_handler import record_handler
+from otel_ia.sdk.record_handler import listen
 from otel_ia.sdk.redacted import redacted_resource
 from otel_ia.sdk.uncaught import record_uncaught
 
@@ -44,29 +48,37 @@ def put_into_effect(settings: Settings) -> Telemetry:  # noqa: C901 - one thing 
         return Telemetry(settings, [], [], switch_off())
     with ExitStack() as changes:
         spans: list[SpanProcessor] = []
-        records: list[LogRecordProcessor] = []
+        levels, losses, redactor = OutputLevels(), Losses(settings.log_file or ""), make_settings_redactor(settings)
+        # first, for it may be refused
+        lines = make_line_outputs(settings, levels, lambda: state.resource, redactor, losses)
+        records: list[LogRecordProcessor] = [*lines]
         is_shown = _wants_console(settings)
         if is_shown:
             from otel_ia.console import console_processors
 
             console_spans, console_records = console_processors()
             spans.append(console_spans)
-            if settings.logs_exporter is None or "console" in settings.logs_exporter:
-                records.append(console_records)
+            is_shown = settings.log_console == "tree" and (
+                settings.logs_exporter is None or "console" in settings.logs_exporter
+            )
+            if is_shown:
+                records.append(levels.add("console", SeverityFloor(console_records), settings.log_console_level))
         state = TracingState(
             spans,
             resource=make_resource(settings),
             sampler=_make_sampler(settings),
             span_limits=_make_limits(settings),
-            redactor=make_settings_redactor(settings),
+            redactor=redactor,
         )
         outboxes = _make_outboxes(settings, state)
         for outbox in outboxes:
             if outbox.signal == "traces":
                 state.sink = outbox.sink
             elif outbox.signal == "logs":
-                records.append(LogSink(outbox.sink, outbox.append_log, state.redactor))
-        if not (spans or outboxes) and settings.traces_exporter is None and settings.console is None:
+                sink = LogSink(outbox.sink, outbox.append_log, state.redactor)
+                records.append(levels.add("otlp", sink, settings.log_otlp_level))
+        is_printed = settings.log_console in LINE_FORMATS
+        if not (spans or records or outboxes) and settings.traces_exporter is None and settings.console is None:
             _logger.warning(
                 "otel_ia has no output: set OTEL_EXPORTER_OTLP_ENDPOINT (say http://localhost:4318) to send to a "
                 "collector, or OTEL_IA_CONSOLE=true to print here"
@@ -74,16 +86,20 @@ def put_into_effect(settings: Settings) -> Telemetry:  # noqa: C901 - one thing 
         changes.callback(install_tracing(state))
         if is_provider_foreign():
             _logger.info("another library's tracer provider is installed; otel_ia is added to it as a processor")
-        changes.callback(collect_records(records, state.resource, is_shown=is_shown))
+        changes.callback(collect_records(records, state.resource, is_shown=is_shown, is_printed=is_printed))
         if any(outbox.signal == "logs" for outbox in outboxes):
             changes.callback(_send_exceptions_as_records(settings))
         exports, stop_measuring = measure(settings, state.resource, outboxes, state.redactor)
         changes.callback(stop_measuring)
         changes.callback(_set_propagators(settings.propagators))
         if settings.log_level is not None:
-            changes.callback(_set_root_level(settings.log_level))
+            changes.callback(set_logger_level("", settings.log_level))
+        for name, level in settings.log_levels.items():
+            changes.callback(set_logger_level(name, level))
         undo = changes.pop_all().close
-    return Telemetry(settings, outboxes, [*spans, *records, *exports], undo, redactor=state.redactor)
+    return Telemetry(
+        settings, outboxes, [*spans, *records, *exports], undo, redactor=redactor, levels=levels, losses=losses
+    )
 
 
 def _send_exceptions_as_records(settings: Settings) -> Callable[[], None]:
@@ -151,14 +167,19 @@ def make_settings_redactor(settings: Settings) -> Redactor | None:
 
 
 def collect_records(
-    processors: Sequence[LogRecordProcessor], resource: Resource, *, is_shown: bool = False, above_all: bool = False
+    processors: Sequence[LogRecordProcessor],
+    resource: Resource,
+    *,
+    is_shown: bool = False,
+    is_printed: bool = False,
+    above_all: bool = False,
 ) -> Callable[[], None]:
     """Ids on every record of the standard library's logging, and each handed to the processors; returns the undo."""
     with ExitStack() as changes:
-        state = logs.LoggingState(processors, resource=resource, is_shown=is_shown)
+        state = logs.LoggingState(processors, resource=resource, is_shown=is_shown, is_printed=is_printed)
         changes.callback(stamp_records(str(resource.attributes.get(semconv.SERVICE_NAME, ""))))
         changes.callback(logs.install_logging(state, above_all=above_all))
-        changes.callback(add_handler_above_root(record_handler))
+        listen()
         return changes.pop_all().close
 
 
@@ -229,17 +250,5 @@ def _set_propagators(names: Sequence[str]) -> Callable[[], None]:
     def undo() -> None:
         if propagate.get_global_textmap() is mine:
             propagate.set_global_textmap(before)
-
-    return undo
-
-
-def _set_root_level(level: int) -> Callable[[], None]:
-    root = logging.getLogger()
-    before = root.level
-    root.setLevel(level)
-
-    def undo() -> None:
-        if root.level == level:
-            root.setLevel(before)
 
     return undo

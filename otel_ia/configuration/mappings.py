@@ -3,9 +3,11 @@
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from urllib.parse import unquote
 
+from otel_ia.configuration.numbers import log_level
 from otel_ia.configuration.parsing import Given, refuse
 from otel_ia.semconv import SERVICE_NAME
 
@@ -41,6 +43,17 @@ def resource_attributes(given: Given) -> Mapping[str, AttributeValue]:
         if (attribute := _attribute(value)) is None:
             raise refuse(given, f"usable: {key} has to be text, a boolean, a number of 64 bits or a list of one kind")
         read[key] = attribute
+    return MappingProxyType(read)
+
+
+def log_levels(given: Given) -> Mapping[str, int]:
+    """Levels by the name of a logger; a table inside a table, as TOML makes of a dotted key, is a dotted name."""
+    read: dict[str, int] = {}
+    for key, value in _flattened(given, _pairs(given)):
+        name = key.strip()
+        if not name:
+            raise refuse(given, "loggers with a name; `log_level` is that of all")
+        read[name] = log_level(replace(given, value=value, name=f"{given.name}[{name}]"))
     return MappingProxyType(read)
 
 

@@ -82,6 +82,7 @@ def resolve(
     choices |= _describe_service(choices["service_name"], sources)
     _check_sampler_arg(choices["sampler"], choices["sampler_arg"])
     _check_durability(choices["durability"], choices["spool"])
+    _check_rotation(choices["log_file_size"], choices["log_file_period"])
     for signal in SIGNALS:
         choices |= _settle_destination(signal, choices)
     values: dict[str, Any] = {name: choices[name].value for name in OPTIONS if name in _OWN}
@@ -130,6 +131,12 @@ def _check_sampler_arg(sampler: Choice, sampler_arg: Choice) -> None:
 def _check_durability(durability: Choice, spool: Choice) -> None:
     if durability.given is not None and durability.value == "disk" and spool.value is False:
         raise refuse(durability.given, "usable where spool is false", hint="memory outlives no power cut")
+
+
+def _check_rotation(size: Choice, period: Choice) -> None:
+    """A log file is set aside by size or by period; with both said, one would be ignored."""
+    if size.given is not None and period.given is not None and size.value:
+        raise refuse(size.given, "used without log_file_period")
 
 
 def _settle_destination(signal: str, choices: Mapping[str, Choice]) -> dict[str, Choice]:

@@ -7,19 +7,19 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from otel_ia.configuration.endpoints import endpoint, folder, mask_url, proxy, readable_file
-from otel_ia.configuration.mappings import AttributeValue, headers, mask_headers, resource_attributes
+from otel_ia.configuration.mappings import AttributeValue, headers, log_levels, mask_headers, resource_attributes
 from otel_ia.configuration.numbers import (
     age,
     bounds,
     interval,
     limit,
-    log_level,
     positive_seconds,
     ratio,
     seconds,
     size,
     whole_number,
 )
+from otel_ia.configuration.numbers import log_level as level
 from otel_ia.configuration.parsing import (
     Mask,
     Parser,
@@ -38,6 +38,7 @@ from otel_ia.configuration.redacting import redacting_function, secret_keys, sec
 from otel_ia.recording.measures import CARDINALITY_LIMIT, DURATION_BOUNDS, METRIC_ATTRIBUTES
 from otel_ia.redaction.callback import Callback
 
+DEFAULT_SIZE = 10 << 20
 SIGNALS = ("traces", "logs", "metrics")
 _OTLP = "OTEL_EXPORTER_OTLP_"
 PREFIX = "OTEL_IA_"
@@ -107,7 +108,18 @@ class Settings:
     sampler: str | Sampler = row("OTEL_TRACES_SAMPLER", sampler, "parentbased_always_on", "Which traces are kept: `always_on`, `always_off`, `traceidratio`, each also with `parentbased_` before it; as argument also a `Sampler`.")
     sampler_arg: float = row("OTEL_TRACES_SAMPLER_ARG", ratio, 1.0, "Share of traces that the ratio samplers keep, from 0 to 1.")
     propagators: tuple[str, ...] = row("OTEL_PROPAGATORS", propagators, ("tracecontext", "baggage"), "How the trace travels in headers: `tracecontext`, `baggage`, `b3`, `b3multi`, `jaeger`, `xray`, `ottrace`, or `none`.")
-    log_level: int | None = row("OTEL_IA_LOG_LEVEL", log_level, None, "Lowest level of the log records collected, a name or a number; unset: as the loggers are set.")
+    log_level: int | None = row("OTEL_IA_LOG_LEVEL", level, None, "Lowest level of the log records collected, a name or a number; unset: as the loggers are set.")
+    log_levels: Mapping[str, int] = row("OTEL_IA_LOG_LEVELS", log_levels, _NOTHING, "Lowest levels of single loggers and what is below them: a mapping, or `app.db=WARNING` with commas between.")
+    log_console: Literal["tree", "text", "otlp", "ecs", "none"] = row("OTEL_IA_LOG_CONSOLE", one_of("tree", "text", "otlp", "ecs", "none"), "tree", "Log records on the console: inside the `tree`, where there is one, or each at once as a line of `text`, `otlp` or `ecs`, or `none`.")
+    log_console_level: int | None = row("OTEL_IA_LOG_CONSOLE_LEVEL", level, None, "Lowest level there, of what `log_level` lets through.")
+    log_file: str | None = row("OTEL_IA_LOG_FILE", folder, None, "File that log records are written to; a second process writes one of its own beside it, `app.2.log` beside `app.log`.", may_be_found=False)
+    log_file_format: Literal["text", "otlp", "ecs"] = row("OTEL_IA_LOG_FILE_FORMAT", one_of("text", "otlp", "ecs"), "text", "Its lines: `text`, or JSON in the names of OpenTelemetry (`otlp`) or of the Elastic Common Schema (`ecs`).")
+    log_file_level: int | None = row("OTEL_IA_LOG_FILE_LEVEL", level, None, "Lowest level there, of what `log_level` lets through.")
+    log_file_size: int = row("OTEL_IA_LOG_FILE_SIZE", whole_number, DEFAULT_SIZE, "Bytes at which it is set aside for a new one; 0: never. Not with `log_file_period`.")
+    log_file_period: Literal["minute", "hour", "day", "week"] | None = row("OTEL_IA_LOG_FILE_PERIOD", one_of("minute", "hour", "day", "week"), None, "Set it aside each `minute`, `hour`, `day` (at midnight) or `week` instead.")
+    log_file_backups: int = row("OTEL_IA_LOG_FILE_BACKUPS", whole_number, 5, "How many of those set aside are kept.")
+    log_file_shared: bool = row("OTEL_IA_LOG_FILE_SHARED", boolean, False, 'All processes write the one file, under a lock; needs `pip install "otel_ia[files]"`.')
+    log_otlp_level: int | None = row("OTEL_IA_LOG_OTLP_LEVEL", level, None, "Lowest level of the log records exported, of what `log_level` lets through.")
     uncaught_exceptions: bool = row("OTEL_IA_UNCAUGHT_EXCEPTIONS", boolean, True, "Send exceptions that nobody catches as log records too: of the main program, threads, asyncio and finalizers.")
     exception_signal: Literal["events", "logs", "logs/dup"] = row("OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN", exception_signal, "events", "How what a monitored call raises is told: `events` of spans, `logs` in their place, or both with `logs/dup`; in the variable any other value is `events`.")
     call_metrics: bool = row("OTEL_IA_CALL_METRICS", boolean, True, "Count every monitored call in `ia.call.duration` and `ia.call.active`.")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from otel_ia.outputs.losses import Losses
     from otel_ia.redaction import Redactor
     from otel_ia.sdk.outbox import Outbox
 
@@ -26,7 +27,7 @@ class Stats:
     set_aside: Mapping[str, int]
     """By signal: refused by the collector for good, kept in the spool for a person."""
     dropped: Mapping[str, int]
-    """By reason: lost in this process."""
+    """By reason: lost in this process; `log file: …` counts lines that a log file did not take."""
     dropped_earlier: Mapping[str, int]
     """By reason: lost in earlier processes, as what they left behind tells."""
     redacted: Mapping[str, int]
@@ -50,7 +51,7 @@ class Stats:
     """Spans that were open in a process that died."""
 
 
-def take_stats(outboxes: Sequence["Outbox"], redactor: "Redactor | None") -> Stats:
+def take_stats(outboxes: Sequence["Outbox"], redactor: "Redactor | None", losses: "Losses | None" = None) -> Stats:
     """The numbers at this moment; from any thread."""
     shipped = {outbox.signal: outbox.shipper.counters for outbox in outboxes}
     spools = [outbox.spool.counters for outbox in outboxes]
@@ -58,6 +59,8 @@ def take_stats(outboxes: Sequence["Outbox"], redactor: "Redactor | None") -> Sta
     dropped_earlier: Counter[str] = Counter()
     for counters in spools:
         dropped.update(counters.dropped)
+    if losses is not None:
+        dropped.update(dict(losses.count))
     for numbers in shipped.values():
         dropped_earlier.update(dict(numbers.found_dropped))  # a copy, for the shipper may be counting
     return Stats(

@@ -3,8 +3,12 @@
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Protocol, Self
 
+from otel_ia.configuration.levels import Output, OutputLevels, set_logger_level
+from otel_ia.configuration.numbers import log_level
+from otel_ia.configuration.parsing import Given
 from otel_ia.configuration.settings import Settings
 from otel_ia.configuration.stats import Stats, take_stats
 
@@ -12,6 +16,7 @@ if TYPE_CHECKING:
     from otel_ia.checking.chain import Chain
     from otel_ia.checking.report import Report
     from otel_ia.delivery.shipping.destination import Signal
+    from otel_ia.outputs.losses import Losses
     from otel_ia.redaction import Redactor
     from otel_ia.sdk.outbox import Outbox
 
@@ -26,7 +31,7 @@ class Processor(Protocol):
 class Telemetry:
     """One configuration in effect, until `shutdown` or the next `configure`; usable as `with`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a configuration consists of
         self,
         settings: Settings,
         outboxes: Sequence["Outbox"],
@@ -34,6 +39,8 @@ class Telemetry:
         undo: Callable[[], None],
         *,
         redactor: "Redactor | None" = None,
+        levels: OutputLevels | None = None,
+        losses: "Losses | None" = None,
     ) -> None:
         self.settings = settings
         self._outboxes = list(outboxes)
@@ -41,6 +48,9 @@ class Telemetry:
         self._undo: Callable[[], None] | None = undo
         self._redactor = redactor
         self._process = os.getpid()
+        self._levels = levels or OutputLevels()
+        self._losses = losses
+        self._changed_levels = ExitStack()
 
     @property
     def is_active(self) -> bool:
@@ -49,7 +59,20 @@ class Telemetry:
 
     def stats(self) -> Stats:
         """What has become of what this configuration recorded, so far; after `shutdown` too."""
-        return take_stats(self._outboxes, self._redactor)
+        return take_stats(self._outboxes, self._redactor, self._losses)
+
+    def set_level(self, level: int | str, *, logger: str = "", output: Output | None = None) -> Callable[[], None]:
+        """Sets the lowest level of a logger and those below it, by default of all; returns the undo.
+
+        With `output` it is the lowest level of what goes to the `console`, to the `file` or out as `otlp` instead.
+        `shutdown` takes back what was not taken back before. Raises SettingError where there is no such level.
+        """
+        number = log_level(Given(name="level", value=level, source="set_level"))
+        if not self.is_active:
+            return lambda: None
+        undo = set_logger_level(logger, number) if output is None else self._levels.set(output, number)
+        self._changed_levels.callback(undo)
+        return undo
 
     def flush(self, timeout: float = 10.0) -> bool:
         """Sends what has been recorded so far; whether the collector acknowledged it within `timeout` seconds."""
@@ -112,6 +135,7 @@ class Telemetry:
         if undo is None:
             return True
         end = time.monotonic() + (self.settings.exit_timeout if timeout is None else timeout)
+        self._changed_levels.close()
         undo()
         for processor in self._processors:
             processor.shutdown()

@@ -114,6 +114,15 @@ def _carries(text: str, encoding: str) -> bool:
     return True
 
 
+def write_line(text: str) -> None:
+    """Writes the text as a line, or several, to stderr as it is now."""
+    target = resolve(None)
+    if target is not None:
+        encoding = getattr(target, "encoding", None) or "utf-8"
+        shown = text if text.isascii() else _for_encoding(text, encoding)
+        write(target, f"{shown}\n")
+
+
 def write(stream: TextIO, text: str) -> None:
     """Writes the whole text at once and flushes; a closed, full or broken stream loses it."""
     with suppress(OSError, ValueError, RuntimeError, AttributeError), _beside_progress_bars(stream):
