@@ -15,7 +15,7 @@ README = (Path(__file__).parents[1] / "README.md").read_text()
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
-def run(program: str) -> subprocess.CompletedProcess[str]:
+def run(program: str, folder: Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "80", "PYTHONUNBUFFERED": "1"}
     return subprocess.run(
         [sys.executable, "-W", "error", "-c", program],
@@ -25,6 +25,7 @@ def run(program: str) -> subprocess.CompletedProcess[str]:
         timeout=60,
         check=False,
         env=environment,
+        cwd=folder,
     )
 
 
@@ -39,16 +40,16 @@ def without_measurements(output: str) -> str:
     return "\n".join(re.sub(r"[ ─]{2,}", "  ", line).rstrip() for line in output.strip().splitlines())
 
 
-def test_the_first_example_prints_what_is_shown() -> None:
+def test_the_first_example_prints_what_is_shown(tmp_path: Path) -> None:
     (shown,) = re.findall(r"```text\n(.*?)```", README, re.DOTALL)
-    done = run(BLOCKS[0])
+    done = run(BLOCKS[0], tmp_path)
     assert done.returncode == 0, done.stdout
     assert without_measurements(done.stdout) == without_measurements(shown)
 
 
 @pytest.mark.parametrize("number", range(len(BLOCKS)))
-def test_each_example_runs(number: int) -> None:
-    done = run(BLOCKS[number])
+def test_each_example_runs(number: int, tmp_path: Path) -> None:
+    done = run(BLOCKS[number], tmp_path)
     assert done.returncode == 0, done.stdout
 
 

@@ -19,6 +19,7 @@ FILES = (__file__, os.__file__, json.__file__)
 NUMBERS = [(str(number), number, number) for number in (0, 1, 7, 2**31 - 1)]
 PATHS = [(path, path, path) for path in FILES]
 NAMES = [("otlp", ["otlp"], ("otlp",)), ("console, OTLP", "console,otlp", ("console", "otlp")), ("none", ["none"], ())]
+LEVELS = [("debug", "DEBUG", 10), ("30", 30, 30), ("ERROR", 40, 40)]
 BOOLEANS = [("true", True, True), ("FALSE", False, False)]
 SAMPLES = {
     "disabled": BOOLEANS,
@@ -48,7 +49,16 @@ SAMPLES = {
     "sampler_arg": [("0", 0, 0.0), ("0.25", 0.25, 0.25), ("1", 1, 1.0)],
     "exception_signal": [("logs", "logs", "logs"), ("a,LOGS/DUP", "Logs/Dup", "logs/dup"), ("a", "events", "events")],
     "propagators": [("baggage", ["baggage"], ("baggage",)), ("none", "none", ())],
-    "log_level": [("debug", "DEBUG", 10), ("30", 30, 30), ("ERROR", 40, 40)],
+    "log_level": LEVELS,
+    "log_levels": [("a.b=INFO,c=40", {"a.b": 20, "c": "ERROR"}, {"a.b": 20, "c": 40}), ("d=1", {"d": 1}, {"d": 1})],
+    "log_console": [("text", "TEXT", "text"), ("None", "none", "none")],
+    "log_console_level": LEVELS,
+    "log_file": PATHS,
+    "log_file_format": [("ECS", "ecs", "ecs"), ("otlp", "otlp", "otlp")],
+    "log_file_level": LEVELS,
+    "log_file_period": [("Day", "day", "day"), ("week", "week", "week")],
+    "log_file_shared": BOOLEANS,
+    "log_otlp_level": LEVELS,
     "exit_timeout": [("0", 0, 0.0), ("0.5", 0.5, 0.5)],
     "spool": BOOLEANS,
     "spool_directory": [("/a/b", "/a/b", "/a/b"), (" /c d ", "/c d", "/c d")],

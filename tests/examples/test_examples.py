@@ -147,6 +147,25 @@ def test_the_collector_of_the_environment_gets_the_trace_the_error_and_the_log_r
     assert done.stdout == "[1.4142135623730951, None]\n"
 
 
+def test_log_lines_are_in_files_as_json_with_their_trace(receiver: Receiver, tmp_path: Path):
+    assert promised_tree("rotating_json_logs.py") == ["order", ["price"]]
+    done = subprocess.run(
+        [sys.executable, "-W", "error", FOLDER / "rotating_json_logs.py", tmp_path],
+        env={**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    receiver.wait_for(spans=12, logs=6)
+    assert done.stderr == ""
+    shown = [line.split() for line in done.stdout.splitlines()]
+    assert {words[0] for words in shown} >= {"shop.jsonl", "shop.jsonl.1"}
+    traces = {span.trace_id.hex()[:8] for span in receiver.spans}
+    assert {words[-1] for words in shown} <= traces
+    assert {"info", "error"} == {words[1] for words in shown}
+
+
 def test_the_recipe_names_give_spans_and_their_lines(caplog):
     caplog.set_level("DEBUG")
     seen = run("recipe_names.py")
