@@ -20,7 +20,7 @@ class Chatty:
 class Raising:
     def __str__(self):
         raise ValueError("no text")
-    __repr__ = __str__
+    __repr__ = __eq__ = __ne__ = __hash__ = __bool__ = __len__ = __str__
 
 cycle = []
 cycle.append(cycle)
@@ -35,12 +35,13 @@ def write_all():
     log.info("cycle", extra={"cycle": cycle, "raising": Raising()})
     log.info("long", extra={"long": "x" * 10_000_000})
     log.info("lone \\ud800 surrogate")
+    log.info("own id", extra={"trace_id": Raising()})
     try:
         raise ValueError(Raising())
     except ValueError:
         log.exception("failed", stack_info=True)
 """
-WRITTEN = 11
+WRITTEN = 12
 
 
 def test_hostile_records_arrive_and_raise_nothing(receiver: Receiver, tmp_path: Path) -> None:
