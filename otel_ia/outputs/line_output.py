@@ -16,6 +16,7 @@ Render: TypeAlias = Callable[[Entry], str]
 """Makes of an entry what stands in its line, several lines where the format is text; without the line break."""
 
 
+_OURS: Final = "otel_ia"
 GENERATIONS: Final = 8
 """Lines come from the writing of a line: of a signal handler's, in the middle of it, or of a stream's that logs each
 write. So often in a row they are written after it; the stream would never end."""
@@ -60,6 +61,8 @@ class LineOutput(LogRecordProcessor):
         if self._is_over or 0 < entry.severity < self.lowest:
             return
         writing = self._writing
+        if writing.is_writing and entry.logger == _OURS:  # that it cannot be written
+            return
         writing.waiting.append(entry)
         generations = 0
         # asked again when it is over, for a line may come up in between
