@@ -61,7 +61,8 @@ def send_span(chain: Chain, _context: Context) -> Sent | Cause:
 
 def send_record(_chain: Chain, context: Context) -> Sent | Cause:
     """One record of the standard library's logging, past the handlers of the program."""
-    record = logging.LogRecord(NAME, logging.INFO, __file__, 0, "otel_ia check", (), None)
+    # of no level, for an output leaves out what is below its own
+    record = logging.LogRecord(NAME, logging.NOTSET, __file__, 0, "otel_ia check", (), None)
     token = attach(context)
     try:
         record_handler.export(NAME, record)

@@ -13,7 +13,8 @@ from otel_ia.guard import guarded
 from otel_ia.recording.correlation import add_handler_above_root, is_handled_by_user
 from otel_ia.recording.in_flight import land, watchers
 from otel_ia.sdk.bridges import is_exported
-from otel_ia.sdk.logs import KNOWN_LOGGERS, Takers, provider
+from otel_ia.sdk.entries import Entry
+from otel_ia.sdk.logs import KNOWN_LOGGERS, provider
 from otel_ia.sdk.records import read, users_code
 from otel_ia.sdk.uncaught import is_passed_on
 
@@ -39,7 +40,7 @@ class RecordHandler(logging.Handler):
         self.lock = None
 
     @guarded
-    def handle(self, record: logging.LogRecord) -> bool:  # type: ignore[override]  # None where it fails
+    def handle(self, record: logging.LogRecord) -> bool:  # type: ignore[override]  # noqa: C901 - None where it fails
         """Emits without the lock, which from Python 3.13 on has to be there."""
         if self.filters and not self.filter(record):
             return False
@@ -64,7 +65,12 @@ class RecordHandler(logging.Handler):
         elif name == "asyncio" and is_passed_on(_caught_by(record)):
             return True
         if takers or others is not None:
-            _hand_on(record, takers, others is not None)
+            entry = read(record)
+            if entry is not None:
+                for take in takers:
+                    take(entry)
+                if others is not None:
+                    _emit_to_others(entry)
         return True
 
     @guarded
@@ -74,7 +80,11 @@ class RecordHandler(logging.Handler):
         if users_code.is_running or quiet or (name not in self._theirs and self._is_ours(name)):
             return
         if isinstance(record, logging.LogRecord):
-            _hand_on(record, provider.takers, provider.others is not None)
+            entry = read(record)
+            if entry is not None:
+                for take in provider.takers:
+                    take(entry)
+                _emit_to_others(entry)
             return
         logger = self._loggers.get(name)
         if logger is None:
@@ -130,13 +140,8 @@ def _caught_by(record: logging.LogRecord) -> object:
     return caught[1] if type(caught) is tuple and len(caught) > 1 else None
 
 
-def _hand_on(record: logging.LogRecord, takers: Takers, to_others: bool) -> None:
-    entry = read(record)
-    if entry is None:
-        return
-    for take in takers:
-        take(entry)
-    if to_others and not users_code.is_running:
+def _emit_to_others(entry: Entry) -> None:
+    if not users_code.is_running:
         users_code.is_running = True
         try:
             provider.emit_to_others(entry)

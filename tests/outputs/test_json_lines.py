@@ -312,3 +312,37 @@ def test_secrets_are_taken_out_of_files_too(file, logger):
     assert "hunter2" not in line
     assert "sk-1234567890" not in line
     assert "abcdefgh12345678" not in line
+
+
+def test_bound_fields_are_in_every_line_beside_what_it_says_itself(tmp_path):
+    file = tmp_path / "app.log"
+    with otel_ia.configure(service_name="svc", console=False, log_file=file, log_file_format="ecs", log_level="INFO"):
+        log = logging.getLogger("app.db")
+        log.info("outside")
+        with otel_ia.bound(user_id=7, name="nobody's"):
+            log.info("inside")
+            log.info("its own", extra={"user_id": 8, "batch": 32})
+            _logs.get_logger("app.events").emit(_logs.LogRecord(body="an event", severity_number=SeverityNumber.INFO))
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [(line["message"], line.get("labels")) for line in lines] == [
+        ("outside", None),
+        ("inside", {"user_id": "7", "name": "nobody's"}),
+        ("its own", {"user_id": "8", "batch": "32", "name": "nobody's"}),
+        ("an event", {"user_id": "7", "name": "nobody's"}),
+    ]
+
+
+def test_a_line_written_by_what_another_line_says_is_kept_inside_bound_fields(tmp_path):
+    class Telling:
+        def __str__(self):
+            logging.getLogger("app").warning("from inside")
+            return "told"
+
+    file = tmp_path / "app.log"
+    with (
+        otel_ia.configure(service_name="svc", console=False, log_file=file, log_file_format="ecs"),
+        otel_ia.bound(user_id=7),
+    ):
+        logging.getLogger("app").warning("%s", Telling())
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    assert {(line["message"], line["labels"]["user_id"]) for line in lines} == {("from inside", "7"), ("told", "7")}
