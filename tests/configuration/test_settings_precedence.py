@@ -50,8 +50,6 @@ SAMPLES = {
     "exception_signal": [("logs", "logs", "logs"), ("a,LOGS/DUP", "Logs/Dup", "logs/dup"), ("a", "events", "events")],
     "propagators": [("baggage", ["baggage"], ("baggage",)), ("none", "none", ())],
     "log_level": LEVELS,
-    "uncaught_exceptions": BOOLEANS,
-    "exception_signal": [("logs", "LOGS", "logs"), ("logs/dup", "logs/dup", "logs/dup")],
     "log_levels": [("a.b=INFO,c=40", {"a.b": 20, "c": "ERROR"}, {"a.b": 20, "c": 40}), ("d=1", {"d": 1}, {"d": 1})],
     "log_console": [("text", "TEXT", "text"), ("None", "none", "none")],
     "log_console_level": LEVELS,
