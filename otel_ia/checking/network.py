@@ -157,7 +157,10 @@ def _judge_tls(error: ssl.SSLError, place: _Place, timeout: float) -> Finding:
         return Finding(kind="untrusted", detail=error.verify_message)
     reason = error.reason or type(error).__name__
     # from TLS 1.3 on, a server that misses the client's certificate ends the connection after the handshake
-    return Finding(kind="client refused" if _speaks_tls(place, timeout) else "no TLS", detail=reason)
+    # and whether its alert or the end of the connection is seen first is chance
+    if _speaks_tls(place, timeout):
+        return Finding(kind="client refused", detail="it ended the connection after the handshake")
+    return Finding(kind="no TLS", detail=reason)
 
 
 def _look_by_grpc(signal: Signal, destination: Destination, place: _Place, timeout: float) -> Finding:
