@@ -1,6 +1,6 @@
 """What becomes of a span: it is announced when it may take long, and delivered when it has ended."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk.trace import ReadableSpan
@@ -8,6 +8,7 @@ from opentelemetry.sdk.util import BoundedList
 
 from otel_ia.delivery.wire.attributes import SPAN, encode_attributes
 from otel_ia.delivery.wire.spans import REMOTE_PARENT, encode_span, encode_trace_state
+from otel_ia.guard import guarded
 from otel_ia.redaction import Redactor
 from otel_ia.sdk.home import LONG_CALL
 
@@ -27,16 +28,25 @@ def announce(span: "Span") -> None:
 def deliver(span: "Span") -> bool:
     """Hands an ended span to the sink, then to the processors; True when that is done."""
     home, end = span.home, span.end_time or 0
+    tell = _tell
     if home.ended is not None and span.identity[3] & 1:
         payload = _encode(span, end, home.redactor)
         if span.is_announced and home.sink is not None:
             home.sink.settled(span.identity[1])
         home.ended(payload)
         span.pattern.is_long = end - span.start_time > LONG_CALL
+        tell = _try_to_tell  # it is kept: if a processor fails now, ending the span again would keep it twice
     if home.processors.are_any:
-        home.processors._on_ending(span)  # noqa: SLF001 - the one private name a processor of the SDK's answers to
-        home.processors.on_end(readable(span))
+        tell(span)
     return True
+
+
+def _tell(span: "Span") -> None:
+    span.home.processors._on_ending(span)  # noqa: SLF001 - the one private name a processor of the SDK's answers to
+    span.home.processors.on_end(readable(span))
+
+
+_try_to_tell: Final = guarded(_tell)
 
 
 def readable(span: "Span") -> ReadableSpan:

@@ -148,6 +148,21 @@ def test_a_processor_that_fails_costs_no_span(receiver: Receiver, add: Any, fail
     assert [span.name for span in receiver.spans] == ["infer"]
 
 
+def test_a_processor_that_fails_once_doubles_no_span(receiver: Receiver, add: Any) -> None:
+    left = [RuntimeError()]
+
+    class FailsOnce(SpanProcessor):
+        def on_end(self, span: ReadableSpan) -> None:
+            if left:
+                raise left.pop()
+
+    with otel_ia.configure(endpoint=receiver.endpoint, console=False, sampler=ALWAYS_ON):
+        add(FailsOnce())
+        for _ in range(3):
+            infer()
+    assert [span.name for span in receiver.spans] == ["infer", "infer", "infer"]
+
+
 BEFORE_US = """
 import sys
 from opentelemetry import trace
