@@ -1,5 +1,7 @@
 """Children: they neither read nor write nor unlock what is their parent's, and lose nothing of their own."""
 
+import pytest
+
 from .spools import files, left_in, numbers, run
 
 
@@ -119,3 +121,54 @@ with opened(directory, tell=lambda _text: None) as spool:
     # what a child was about to append when it was forked may be its own as well as its parent's
     left = numbers(left_in(tmp_path / "spool"))
     assert left.count(1 << 40) == int(output) == 40
+
+
+FORKED_AT_EACH_STEP = """
+from otel_ia.delivery.spooling.writer import Writer
+CODES = {method.__code__ for method in vars(Writer).values() if hasattr(method, "__code__")}
+filled = int(sys.argv[2])
+child = step = 0
+while child is not None:
+    child, left = None, step
+    step += 1
+    has_begun = False
+    def fork(frame, event, _):
+        global child, left, has_begun
+        if frame.f_code not in CODES or child is not None:
+            return None
+        frame.f_trace_opcodes = True
+        has_begun = has_begun or "segment" in frame.f_locals
+        left -= has_begun and event == "opcode"
+        if left < 0:
+            sys.settrace(None)
+            child = os.fork()
+        return fork
+    place = directory / str(step)
+    with opened(place) as spool:
+        spool.append(SPAN, numbered(0, filled))
+        if len(sys.argv) > 3:
+            spool.prepare()
+        sys.settrace(fork)
+        spool.append(SPAN, numbered(1))
+        sys.settrace(None)
+        if child == 0:
+            spool.append(SPAN, numbered(1 << 40))
+            os._exit(0)
+        elif child is not None:
+            assert os.waitpid(child, 0)[1] == 0, step
+            spool.append(SPAN, numbered(2))
+            assert numbers(drain(spool)) == [0, 1, 2], step
+            left = numbers(left_in(place))
+            assert left == [1 << 40], (step, left)
+print(step)
+"""
+
+
+@pytest.mark.parametrize(
+    "filled",
+    [(1000,), (200_000,), (200_000, "and the next made"), (262_000,), (262_000, "and the next made")],
+    ids=str,
+)
+def test_a_fork_at_any_step_of_an_append_keeps_the_frame_to_the_parent_alone(tmp_path, filled):
+    output = run(FORKED_AT_EACH_STEP, tmp_path, *filled)
+    assert int(output) > 20

@@ -3,10 +3,12 @@
 import dis
 import gc
 import json
+import os
 import signal
 import threading
 import time
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -76,7 +78,7 @@ def test_a_frame_that_is_set_aside_is_kept_for_a_person(tmp_path):
 
 
 @pytest.mark.parametrize("method", [Writer.append, Writer._place])
-def test_taking_a_place_has_no_instruction_at_which_another_thread_could_come_in_between(method):
+def test_from_taking_a_place_to_copying_there_is_no_step_at_which_another_thread_could_come_in_between(method):
     """CPython lets go of the global lock, and runs signal handlers, in calls, at function entry and on jumps back."""
     instructions = list(dis.get_instructions(method))
     stores = [at for at, item in enumerate(instructions) if item.opname == "STORE_ATTR" and item.argval == "position"]
@@ -85,6 +87,12 @@ def test_taking_a_place_has_no_instruction_at_which_another_thread_could_come_in
     between = [item.opname for item in instructions[begin : stores[0]]]
     allowed = ("LOAD_", "BINARY_OP", "COPY", "SWAP", "STORE_FAST", "CACHE", "DUP_", "ROT_")
     assert all(name.startswith(allowed) for name in between), between
+    copies = [at for at, item in enumerate(instructions) if item.opname in {"STORE_SUBSCR", "STORE_SLICE"}]
+    assert len(copies) == 2
+    last = copies[1] if method is Writer.append else copies[0]
+    between = [item.opname for item in instructions[stores[0] : last]]
+    first_call = next((at for at, name in enumerate(between) if name.startswith(("CALL", "JUMP_BACKWARD"))), None)
+    assert first_call is None, between
 
 
 def test_eight_threads_lose_and_double_nothing(tmp_path):
@@ -320,6 +328,27 @@ def test_with_durability_disk_everything_is_as_before(tmp_path):
         for number in range(20):
             spool.append(SPAN, numbered(number))
         assert numbers(drain(spool)) == list(range(20))
+
+
+def test_with_durability_disk_each_append_waits_for_every_file_it_wrote_to(tmp_path, monkeypatch):
+    synced = []
+    for name in ("fsync", "fdatasync"):
+        sync = getattr(os, name)
+        monkeypatch.setattr(
+            os, name, lambda file, sync=sync: (synced.append(Path(f"/proc/self/fd/{file}").readlink()), sync(file))
+        )
+    with opened(tmp_path / "spool", durability="disk") as spool:
+        written = []
+        for number in range(12):
+            synced.clear()
+            spool.append(SPAN, numbered(number, 90_000))
+            segment = spool._writer.current.path
+            assert segment in synced
+            if segment not in written:
+                assert tmp_path / "spool" in synced, "the name of a new file"
+                written.append(segment)
+        assert len(written) > 2
+        drain(spool)
 
 
 def test_importing_works_and_frames_stay_in_memory_where_the_system_has_no_locks(tmp_path):

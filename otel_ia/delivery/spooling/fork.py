@@ -45,13 +45,11 @@ def _begin(writer: Writer) -> None:
     if writer.next.ready is not None:
         parents.append(writer.next.ready)
     writer.next.end()
-    is_placing = writer.is_placing
     writer.begin()
-    # Forked by a signal handler in the middle of a copy: the copy goes on here too, and needs its mapping. Closing the
-    # descriptors here does not touch the parent's locks: they belong to the parent.
-    if not is_placing:
-        for segment in parents:
-            segment.forget()
+    # Forked by a signal handler in the middle of an append, that goes on here too, and must not write to the parent's
+    # file any more. Closing the descriptors does not touch the parent's locks: they belong to the parent.
+    for segment in parents:
+        segment.forget()
 
 
 _owners: Final[weakref.WeakKeyDictionary[Writer, weakref.ref[Owner]]] = weakref.WeakKeyDictionary()

@@ -13,10 +13,11 @@ from otel_ia.delivery.spooling.segment import Segment
 CAN_ALLOCATE: Final = hasattr(os, "posix_fallocate")
 
 
-def make_segment(directory: Path, header: Header, size: int) -> Segment:
+def make_segment(directory: Path, header: Header, size: int, *, is_durable: bool = False) -> Segment:
     """A new segment of this size, locked, in a directory that is made if it is missing. Raises OSError.
 
-    It has another ending while it is made: nobody takes a segment that is not locked yet for a dead process's.
+    It has another ending while it is made: nobody takes a segment that is not locked yet for a dead process's. With
+    `is_durable` its name lasts through a loss of power when this returns.
     """
     name = folder.file_name(created=header.created, instance=header.instance, sequence=header.sequence)
     path = directory / f"{name}{folder.SEGMENT}"
@@ -38,6 +39,8 @@ def make_segment(directory: Path, header: Header, size: int) -> Segment:
                 os.pwrite(descriptor, content, 0)
             _check_process(header)
             os.rename(f"{name}{folder.MAKING}", path.name, src_dir_fd=opened, dst_dir_fd=opened)
+            if is_durable:
+                os.fsync(opened)
         except BaseException:
             if header.process == os.getpid():
                 _remove(opened, f"{name}{folder.MAKING}")

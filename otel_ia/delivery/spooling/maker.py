@@ -34,6 +34,7 @@ class Maker:
         counters: Counters,
         drop_held: DropHeld,
         is_on_disk: bool,
+        is_durable: bool,
     ) -> None:
         self._given = directory
         self._is_on_disk = is_on_disk
@@ -43,6 +44,7 @@ class Maker:
         self._limit: int | None = None
         self._counters = counters
         self._drop_held = drop_held
+        self._is_durable = is_durable
         self.begin()
 
     def begin(self) -> None:
@@ -116,11 +118,11 @@ class Maker:
         """A segment of the size, or the least one when the disk has no room for it."""
         assert self._limit is not None
         try:
-            segment = make_segment(directory, header, size)
+            segment = make_segment(directory, header, size, is_durable=self._is_durable)
         except OSError as error:
             if least >= size or isinstance(error, FileExistsError):
                 raise
-            segment = make_segment(directory, header, size := least)
+            segment = make_segment(directory, header, least, is_durable=self._is_durable)
         try:
             if keep_within(directory, self._limit, drop_held=self._drop_held, counters=self._counters):
                 return segment

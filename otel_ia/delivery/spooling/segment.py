@@ -27,6 +27,8 @@ from otel_ia.delivery.spooling.header import (
 )
 from otel_ia.delivery.spooling.ownership import FileKey, file_key, release
 
+NOBODY: Final = 0
+"""What stands for a process where there is none."""
 _PATIENCE: Final = 1.0
 _POPULATE_WRITE: Final = 23  # of Linux; `mmap` has no name for it
 _WARM_STEP: Final = 64 << 10
@@ -35,7 +37,7 @@ _WARMEST: Final = 2 << 20
 
 def nowhere() -> "Segment":
     """A segment without room, for a process that has none yet."""
-    header = Header(fingerprint=b"", identity=b"", instance=b"", sequence=0, process=0, process_start=0, created=0)
+    header = Header(fingerprint=b"", identity=b"", instance=b"", sequence=0, process=NOBODY, process_start=0, created=0)
     return Segment(path=Path(), header=header, mapping=bytearray(), size=-1, descriptor=-1, key=(-1, -1))
 
 
@@ -238,6 +240,7 @@ class Segment:
         if self.is_closed:
             return
         self.is_closed = True
+        self.size = self.room = -1
         if isinstance(self.mapping, mmap.mmap):
             self.mapping.close()
         if self.descriptor >= 0:

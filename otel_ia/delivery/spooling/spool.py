@@ -74,6 +74,7 @@ class Spool:
             counters=self.counters,
             drop_held=self._drop_held,
             is_on_disk=is_on_disk,
+            is_durable=durability == "disk",
         )
         self._writer = Writer(
             make=self._maker.make if is_on_disk else None,
