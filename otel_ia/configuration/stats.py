@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 class Stats:
     """Counted since `configure`; mappings by signal have a key for each in use.
 
-    Spans and log records are counted one by one, metrics by the export. What is sent is counted anew in a forked child.
+    Spans and log records are counted one by one, metrics by the export. What is sent and dropped is counted
+    anew in a forked child.
     """
 
     recorded: Mapping[str, int]
@@ -59,10 +60,9 @@ def take_stats(outboxes: Sequence["Outbox"], redactor: "Redactor | None", losses
     dropped_earlier: Counter[str] = Counter()
     for counters in spools:
         dropped.update(counters.dropped)
+        dropped_earlier.update(counters.dropped_earlier)
     if losses is not None:
         dropped.update(dict(losses.count))
-    for numbers in shipped.values():
-        dropped_earlier.update(dict(numbers.found_dropped))  # a copy, for the shipper may be counting
     return Stats(
         recorded={outbox.signal: outbox.spool.recorded for outbox in outboxes},
         delivered={signal: numbers.delivered[signal] for signal, numbers in shipped.items()},

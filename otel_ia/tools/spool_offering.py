@@ -79,6 +79,8 @@ def _result(sent: Sent, group: Waiting, address: str) -> str:
     if sent.set_aside:
         again = "again " if group.state == "refused" else ""
         parts.append(f"{sent.set_aside:,} refused {again}and set aside")
+    if sent.dropped_earlier:
+        parts.append(f"{sent.dropped_earlier:,} dropped earlier")
     if sent.failure:
         parts.append(f"the rest stays: {sent.failure}")
     elif not (sent.delivered or sent.rejected or sent.set_aside) and group.size:

@@ -13,16 +13,21 @@ from otel_ia.delivery.shipping.sending import send_parcel
 from otel_ia.delivery.shipping.transport import Transport, make_transport
 from otel_ia.delivery.spooling.adopted import Adopted
 from otel_ia.delivery.spooling.batch import Batch
+from otel_ia.delivery.spooling.counters import Counters
 from otel_ia.delivery.spooling.recovery import scan, take_refused
 
 
 @dataclass(slots=True, kw_only=True)
 class Sent:
-    """What became of it; `failure` is why the rest stays, empty when nothing does."""
+    """What became of it; `failure` is why the rest stays, empty when nothing does.
+
+    `dropped_earlier` is what its processes had dropped before.
+    """
 
     delivered: int = 0
     rejected: int = 0
     set_aside: int = 0
+    dropped_earlier: int = 0
     failure: str = ""
 
 
@@ -32,12 +37,15 @@ def send_left(directory: Path, fingerprint: bytes, *, signal: Signal, destinatio
     What another process adopts meanwhile is that one's to deliver. Ends at the first request that fails.
     """
     sent = Sent()
+    counters = Counters()
+    find = partial(scan, directory, fingerprint, span_key=span_key, time_of=time_of, counters=counters)
     transport = make_transport(signal, destination)
     try:
-        while not sent.failure and (found := scan(directory, fingerprint, span_key=span_key, time_of=time_of)):
+        while not sent.failure and (found := find()):
             _send_all(found, signal, transport, destination.timeout, sent)
     finally:
         transport.close()
+    sent.dropped_earlier = sum(counters.dropped_earlier.values())
     return sent
 
 

@@ -1,6 +1,7 @@
 """What a frame's payload is, and what of a batch goes into which request."""
 
 import random
+import threading
 
 import pytest
 from hypothesis import given
@@ -50,7 +51,9 @@ def batch_of(frames, scopes=(), **options):
         identity=IDENTITY,
         scopes=tuple(scopes),
         frames=frames,
+        lease=threading.Lock(),
         when_done=lambda: None,
+        when_partly_done=lambda _: None,
         when_refused=lambda *_: None,
         **options,
     )

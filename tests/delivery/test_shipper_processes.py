@@ -284,9 +284,9 @@ with spooling(directory) as spool:
         tmp_path,
         "http://localhost:1",
     )
-    with collecting() as collector, shipping(tmp_path, collector.endpoint) as (_, shipper):
+    with collecting() as collector, shipping(tmp_path, collector.endpoint) as (spool, _):
         collector.wait_for(lambda: collector.spans == ["kept"])
-        assert shipper.counters.found_dropped == {"memory": 7}
+        assert spool.counters.dropped_earlier == {"memory": 7}
 
 
 def test_an_adopted_batch_that_fails_is_tried_again_from_where_it_stood(tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -112,6 +113,16 @@ def test_what_waits_is_listed_with_its_service_and_why(capsys, meant):
     assert [line for line in lines if len(line) > 80 and " " in line.strip()] == []
     assert any(line.startswith("digits: 3 spans, ") for line in lines)
     assert "otel-ia spool send" in " ".join(lines)
+
+
+def test_what_its_process_had_dropped_is_told_when_the_rest_is_sent(capsys, meant, back, monkeypatch):
+    monkeypatch.setenv("OTEL_IA_SPOOL_SIZE", str(1 << 20))
+    leave("digits", "http://127.0.0.1:9", "for number in range(10_000):\n    work(number)\nos._exit(0)")
+    assert main(["spool", "send", "--yes"]) == 0
+    told = printed(capsys)
+    dropped = sum(int(number.replace(",", "")) for number in re.findall(r"([\d,]+) dropped earlier", told))
+    assert dropped > 1000
+    assert dropped + len(back.spans) + len(back.logs) == 2 * 10_003
 
 
 def test_a_span_that_was_open_is_listed_as_open_and_sent_as_abandoned(capsys, meant, back):

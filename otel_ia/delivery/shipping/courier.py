@@ -21,7 +21,6 @@ from otel_ia.delivery.shipping.shipped import Shipped
 from otel_ia.delivery.shipping.telling import Teller, size_in_words
 from otel_ia.delivery.shipping.transport import Transport
 from otel_ia.delivery.spooling.batch import Batch
-from otel_ia.delivery.spooling.frames import DROPPED, read_dropped
 from otel_ia.delivery.spooling.spool import Spool
 from otel_ia.guard import guarded
 
@@ -61,7 +60,7 @@ class Courier:
         self._is_dismissed = False
         self._load: _Load | None = None
         self._scan_at = 0.0
-        self._known_dropped: Mapping[str, int] = {}
+        self._told: Counter[str] = Counter()
 
     def wait(self, is_urgent: Callable[[], bool]) -> None:
         """Sleeps until there is something to do, and then a little, so that what comes with it goes with it."""
@@ -101,7 +100,7 @@ class Courier:
 
     def tell_losses(self) -> None:
         """Says what was lost and not told yet."""
-        self._count_dropped()
+        self._report_losses()
         self._teller.conclude()
 
     def tell_unfinished(self) -> None:
@@ -127,55 +126,74 @@ class Courier:
                 return None
             self._spool.prepare()
             self._look_around()
-            if not self._routes:
-                return None
-            if self._load is None and not self._is_leaving:
-                self._load = self._next_load()
-            load = self._load
-        if load is None:
+            batch = self._next_batch()
+        if batch is None:
             return None
+        if not batch.begin():  # dropped by the limits since it was read
+            self._load = None
+            return None
+        try:
+            return batch if self._deliver(batch) else None
+        finally:
+            batch.pause()
+
+    def _next_batch(self) -> Batch | None:
+        """What was left undone, else what comes next."""
+        if self._load is not None:
+            return self._load.batch
+        if not self._routes or self._is_leaving:
+            return None
+        batch = self._spool.read()
+        if batch is None and self._spool.is_more_left:  # another was looking just then
+            self._scan_at = min(self._scan_at, time.monotonic() + self._pace.until_next_look())
+        return batch
+
+    def _deliver(self, batch: Batch) -> bool:
+        """Sends what of the batch has not arrived yet; whether all of it is done with, and acknowledged."""
+        with self._turn:
+            if self._is_dismissed:
+                return False
+            if self._load is None:
+                self._load = self._unpack(batch)
+            load = self._load
         for signal, parcel in list(load.parcels.items()):
-            if self._carry(signal, parcel, load.batch):
+            if self._carry(signal, parcel, batch):
                 del load.parcels[signal]
         with self._turn:
-            if load.parcels or self._is_dismissed:
-                return None
-            load.batch.acknowledge()
+            if self._is_dismissed:
+                return False
+            if load.parcels:
+                batch.acknowledge_first(min(parcel.first for parcel in load.parcels.values()))
+                return False
+            batch.acknowledge()
             self._load = None
-        self._note_lag(load.batch)
-        return load.batch
+        self._note_lag(batch)
+        return True
 
     def _look_around(self) -> None:
         now = time.monotonic()
         if now >= self._scan_at:
             is_done = not self._routes or self._spool.scan() is not None
             self._scan_at = now + (self._pace.until_scan() if is_done else self._pace.until_next_look())
-        self._count_dropped()
+        self._report_losses()
         self._teller.tell()
 
-    def _count_dropped(self) -> None:
-        dropped = self._spool.counters.dropped
-        if dropped != self._known_dropped:
-            for reason, count in (Counter(dropped) - Counter(self._known_dropped)).items():
-                self._teller.loss(f"dropped ({reason})", count)
-            self._known_dropped = dropped
+    def _report_losses(self) -> None:
+        counters = self._spool.counters
+        lost = Counter({f"dropped ({reason})": count for reason, count in counters.dropped.items()})
+        for reason, count in counters.dropped_earlier.items():
+            lost[f"dropped by an earlier process ({reason})"] = count
+        for reason, count in (lost - self._told).items():
+            self._teller.loss(reason, count)
+        self._told = lost
 
-    def _next_load(self) -> _Load | None:
-        batch = self._spool.read()
-        if batch is None:
-            if self._spool.is_more_left:  # another was looking just then
-                self._scan_at = min(self._scan_at, time.monotonic() + self._pace.until_next_look())
-            return None
+    def _unpack(self, batch: Batch) -> _Load:
         parcels, unsendable = pack(batch, self._routes)
         for index in unsendable:
             if SIGNAL_OF[batch.frames[index][0]] in self._routes:
                 batch.set_aside(index)
             else:
                 self._spool.counters.drop("no destination")
-        if batch.is_adopted:
-            for reason, count in (read_dropped(payload) for kind, payload in batch.frames if kind == DROPPED):
-                self._counters.found_dropped[reason] += count
-                self._teller.loss(f"dropped by an earlier process ({reason})", count)
         return _Load(batch, parcels)
 
     def _carry(self, signal: Signal, parcel: Parcel, batch: Batch) -> bool:

@@ -29,6 +29,11 @@ class Parcel:
     identity: bytes
     pieces: list[Sequence[Item]]
 
+    @property
+    def first(self) -> int:
+        """Where the first frame that is left stands in its batch."""
+        return self.pieces[0][0][0]
+
     def body(self, piece: Sequence[Item]) -> bytes:
         """The export request of a piece."""
         if self.signal == "metrics":

@@ -1,6 +1,5 @@
 """What became of what the shipper sent, in numbers."""
 
-from collections import Counter
 from dataclasses import dataclass, field
 
 from otel_ia.delivery.shipping.destination import Signal
@@ -23,5 +22,3 @@ class Shipped:
     """Before compression."""
     lag: float = 0.0
     """Seconds from the end of the oldest span or log record of the last batch to its delivery."""
-    found_dropped: Counter[str] = field(default_factory=Counter)
-    """What dead processes recorded as dropped, by reason; this process's own are in the spool's counters."""

@@ -1,7 +1,7 @@
 """A segment that a dead process left behind, read by another."""
 
 import os
-from collections import Counter
+import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Final
 from otel_ia.delivery.spooling import directory as folder
 from otel_ia.delivery.spooling.batch import Batch
 from otel_ia.delivery.spooling.counters import Counters
-from otel_ia.delivery.spooling.frames import COUNTED, DAMAGED, DELIVERED, SCOPE, SPAN, START, encode_frame, parse_frames
+from otel_ia.delivery.spooling.frames import DAMAGED, DELIVERED, DROPPED, SCOPE, SPAN, START, encode_frame, parse_frames
 from otel_ia.delivery.spooling.header import (
     ACKNOWLEDGED_AT,
     CHANGING_SIZE,
@@ -101,6 +101,8 @@ class Adopted:
         self.time_of: TimeOf | None = None
         self.counters = Counters()
         self.known: set[bytes] = set()
+        self.lease = threading.Lock()
+        """Who delivers from it or gives it up has it; nobody waits for it."""
         self._descriptor = descriptor
         self._items: list[tuple[int, bytes, int]] | None = None
         self._scopes: tuple[bytes, ...] = ()
@@ -127,17 +129,18 @@ class Adopted:
             frames=[(kind, payload) for kind, payload, _ in items[self._next : stop]],
             is_adopted=True,
             last_seen=self._last_seen,
+            lease=self.lease,
             when_done=partial(self._acknowledge, stop),
+            when_partly_done=self._acknowledge_first(self._next),
             when_refused=self._set_aside,
         )
 
-    def count_waiting(self) -> Counter[int]:
-        """How many frames of each kind are not acknowledged, of those that count."""
+    def waiting(self) -> list[tuple[int, bytes]]:
+        """The frames that are to be delivered and not acknowledged; a span that was open is one like the others."""
         try:
-            items = self._load()
+            return [(SPAN if kind == START else kind, payload) for kind, payload, _ in self._load()[self._next :]]
         except OSError:
-            return Counter()
-        return Counter(kind for kind, _, _ in items[self._next :] if kind in COUNTED)
+            return []
 
     def remove(self) -> None:
         """Takes the file from the disk."""
@@ -165,6 +168,9 @@ class Adopted:
             self.counters.abandoned += len(abandoned)
             self._last_seen = max(self.header.created, last_seen(data), *self._times(frames), 0)
             self._items = [item for item in frames if item[0] in DELIVERED and item[2] > begin] + abandoned
+            for kind, payload, _ in self._items:
+                if kind == DROPPED:
+                    self.counters.find(payload)
         return self._items
 
     def _abandoned(self, frames: list[tuple[int, bytes, int]], end: int) -> list[tuple[int, bytes, int]]:
@@ -196,6 +202,9 @@ class Adopted:
                 os.pwrite(self._descriptor, record, at)
         except OSError:  # it comes again after our death
             return
+
+    def _acknowledge_first(self, begin: int) -> Callable[[int], None]:
+        return lambda count: self._acknowledge(begin + count)
 
     def _set_aside(self, kind: int, payload: bytes, scopes: tuple[bytes, ...]) -> bool:
         self.counters.refused += 1

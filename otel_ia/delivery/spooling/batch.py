@@ -1,5 +1,6 @@
 """What the shipper is given to send: consecutive frames of one process."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -21,12 +22,29 @@ class Batch:
     frames: list[tuple[int, bytes]]
     is_adopted: bool = False
     last_seen: int = 0
+    lease: threading.Lock
     when_done: Callable[[], None]
+    when_partly_done: Callable[[int], None]
     when_refused: Callable[[int, bytes, tuple[bytes, ...]], bool]
+
+    def begin(self) -> bool:
+        """To be called before the frames are sent: until `pause` the limits do not drop them.
+
+        False when they have been dropped, and counted, since they were read: they are not to be sent any more.
+        """
+        return self.lease.acquire(blocking=False)
+
+    def pause(self) -> None:
+        """Ends what `begin` began."""
+        self.lease.release()
 
     def acknowledge(self) -> None:
         """The frames are done with and never come again. Holds through a kill at any instruction; never raises."""
         self.when_done()
+
+    def acknowledge_first(self, count: int) -> None:
+        """The same for so many of them, counted from the first."""
+        self.when_partly_done(count)
 
     def set_aside(self, index: int) -> bool:
         """Keeps a frame that the server refuses for good in a `.refused` file, for a person to look at.

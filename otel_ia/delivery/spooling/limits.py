@@ -1,20 +1,16 @@
 """How much of the disk the spool of all processes together may use, and what goes first."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from otel_ia import clock
 from otel_ia.delivery.spooling import directory as folder
 from otel_ia.delivery.spooling.adopted import adopt
-from otel_ia.delivery.spooling.counters import Counters
-from otel_ia.delivery.spooling.ownership import FileKey, held_descriptor
+from otel_ia.delivery.spooling.losses import Losses, give_up_held
+from otel_ia.delivery.spooling.ownership import held_descriptor
 
 SHARE_OF_FREE_SPACE: Final = 0.1
-
-DropHeld = Callable[[FileKey, str], bool]
-"""Drops and counts a full segment of this process itself, given the reason; False when it is no such one."""
 
 
 def size_limit(opened: int, configured: int) -> int:
@@ -26,7 +22,7 @@ def size_limit(opened: int, configured: int) -> int:
     return min(configured, int(free * SHARE_OF_FREE_SPACE))
 
 
-def keep_within(directory: Path, limit: int, *, drop_held: DropHeld, counters: Counters) -> bool:
+def keep_within(directory: Path, limit: int, losses: Losses) -> bool:
     """Drops the oldest full segments, of anyone, until the directory is within the limit; False when it cannot be.
 
     Called after a segment has been made, so that processes that make one at once see each other's.
@@ -37,34 +33,27 @@ def keep_within(directory: Path, limit: int, *, drop_held: DropHeld, counters: C
         for entry in found:
             if used <= limit:
                 break
-            if _drop(opened, directory, entry, reason="size", drop_held=drop_held, counters=counters):
+            if _drop(opened, directory, entry, "size", losses):
                 used -= entry.size
     return used <= limit
 
 
-def drop_expired(directory: Path, age: float, *, counters: Counters) -> None:
+def drop_expired(directory: Path, age: float, losses: Losses) -> None:
     """Drops what dead processes left longer ago than the age (s), whoever it was for. Raises OSError."""
     with folder.opened(directory) as opened:
         for entry in folder.entries(opened, folder.SEGMENT, folder.REFUSED):
             if clock.wall() - entry.created > age * 1e9 and held_descriptor(entry.key) is None:
-                _drop(opened, directory, entry, reason="age", drop_held=_keeps, counters=counters)
+                _drop(opened, directory, entry, "age", losses)
 
 
-def _keeps(_key: FileKey, _reason: str) -> bool:
-    return False
-
-
-def _drop(  # noqa: PLR0913 - from two places of this file
-    opened: int, directory: Path, entry: folder.Entry, *, reason: str, drop_held: DropHeld, counters: Counters
-) -> bool:
+def _drop(opened: int, directory: Path, entry: folder.Entry, reason: str, losses: Losses) -> bool:
     if held_descriptor(entry.key) is not None:
-        return drop_held(entry.key, reason)
+        return give_up_held(entry.key, reason)
     adopted = adopt(opened, directory, entry, fingerprint=None)
     if adopted is None:
         return False
-    counters.drop(reason, adopted.count_waiting().total())
-    adopted.remove()
-    return True
+    adopted.counters, adopted.span_key = losses.counters, losses.span_key
+    return losses.give_up(adopted, reason)
 
 
 def _used(opened: int) -> int:

@@ -7,10 +7,10 @@ from typing import Final
 
 from otel_ia import clock
 from otel_ia.delivery.spooling import directory as folder
-from otel_ia.delivery.spooling.counters import Counters
 from otel_ia.delivery.spooling.fresh import make_segment
 from otel_ia.delivery.spooling.header import Header, this_process
-from otel_ia.delivery.spooling.limits import DropHeld, keep_within, size_limit
+from otel_ia.delivery.spooling.limits import keep_within, size_limit
+from otel_ia.delivery.spooling.losses import Losses
 from otel_ia.delivery.spooling.ownership import CAN_LOCK
 from otel_ia.delivery.spooling.segment import Segment
 from otel_ia.guard import guarded
@@ -31,8 +31,7 @@ class Maker:
         fingerprint: bytes,
         identity: Callable[[], bytes],
         limit: int,
-        counters: Counters,
-        drop_held: DropHeld,
+        losses: Losses,
         is_on_disk: bool,
         is_durable: bool,
     ) -> None:
@@ -42,8 +41,7 @@ class Maker:
         self._ask_identity = guarded(identity)
         self._configured_limit = limit
         self._limit: int | None = None
-        self._counters = counters
-        self._drop_held = drop_held
+        self._losses = losses
         self._is_durable = is_durable
         self.begin()
 
@@ -124,7 +122,7 @@ class Maker:
                 raise
             segment = make_segment(directory, header, least, is_durable=self._is_durable)
         try:
-            if keep_within(directory, self._limit, drop_held=self._drop_held, counters=self._counters):
+            if keep_within(directory, self._limit, self._losses):
                 return segment
         except OSError:
             segment.close(keep=False)

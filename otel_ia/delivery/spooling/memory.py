@@ -2,13 +2,14 @@
 
 from collections import deque
 
-from otel_ia.delivery.spooling.frames import COUNTED, DELIVERED, HEAD, HEAD_SIZE
+from otel_ia.delivery.spooling.frames import DELIVERED, HEAD, HEAD_SIZE
 
 
 class MemoryRing:
     """Encoded frames in the order they came. Those that are being sent are kept apart and are not dropped.
 
-    Every step leaves it whole: a signal handler or finalizer may add in the middle of another's call.
+    Every step leaves it whole: a signal handler or finalizer may add in the middle of another's call, and a thread
+    take while another adds.
     """
 
     def __init__(self, limit: int) -> None:
@@ -17,6 +18,7 @@ class MemoryRing:
         self._size = 0
         self._taken: list[bytes] = []
         self._taken_size = 0
+        self._done = 0
         self.added = 0
         """How many frames were ever kept."""
 
@@ -28,16 +30,16 @@ class MemoryRing:
         """Bytes, what is being sent included."""
         return self._size + self._taken_size
 
-    def add(self, frame: bytes) -> int:
-        """Keeps a frame, unless it is of a kind that only serves a later process; how many were dropped for it."""
-        if _kind(frame) not in DELIVERED:
-            return 0
+    def add(self, frame: bytes) -> list[tuple[int, bytes]]:
+        """Keeps a frame, unless it is of a kind that only serves a later process; what was dropped for it."""
+        if split(frame)[0] not in DELIVERED:
+            return []
         self._frames.append(frame)
-        self._size += len(frame)
+        self._resize(len(frame))
         self.added += 1  # one statement without a call: nothing gets in between
-        dropped = 0
+        dropped = []
         while self.size > self._limit and (oldest := self.pop()) is not None:
-            dropped += _kind(oldest) in COUNTED
+            dropped.append(split(oldest))
         return dropped
 
     def pop(self) -> bytes | None:
@@ -46,14 +48,17 @@ class MemoryRing:
             frame = self._frames.popleft()
         except IndexError:
             return None
-        self._size -= len(frame)
+        self._resize(-len(frame))
         return frame
 
     def read(self, limit_bytes: int, limit_frames: int) -> list[tuple[int, bytes]]:
-        """The oldest frames, at least one if there is one; the same again until `acknowledge`.
+        """The oldest frames, at least one if there is one; the same again until they are acknowledged.
 
         At most half of the memory: what comes meanwhile needs room.
         """
+        if self._done:
+            self._taken, self._done = self._taken[self._done :], 0
+            self._taken_size = sum(map(len, self._taken))
         if not self._taken:
             limit_bytes = min(limit_bytes, self._limit // 2 + 1)
             while self._frames and len(self._taken) < limit_frames and self._taken_size < limit_bytes:
@@ -61,20 +66,29 @@ class MemoryRing:
                 if frame is not None:
                     self._taken.append(frame)
                     self._taken_size += len(frame)
-        return [(_kind(frame), frame[HEAD_SIZE:]) for frame in self._taken]
+        return [split(frame) for frame in self._taken]
 
     def acknowledge(self) -> None:
         """What was read is done with."""
-        self._taken, self._taken_size = [], 0
+        self._taken, self._taken_size, self._done = [], 0, 0
+
+    def acknowledge_first(self, count: int) -> None:
+        """So many of what was read are done with."""
+        self._done = count
 
     def put_back(self) -> None:
         """What was read and not acknowledged is kept again, as the oldest."""
-        while self._taken:
-            frame = self._taken.pop()
-            self._taken_size -= len(frame)
+        left = self._taken[self._done :]
+        self.acknowledge()
+        while left:
+            frame = left.pop()
             self._frames.appendleft(frame)
-            self._size += len(frame)
+            self._resize(len(frame))
+
+    def _resize(self, change: int) -> None:
+        self._size += change  # the same: no other thread comes in between
 
 
-def _kind(frame: bytes) -> int:
-    return int(HEAD.unpack_from(frame)[0]) & 255
+def split(frame: bytes) -> tuple[int, bytes]:
+    """Kind and payload of an encoded frame."""
+    return int(HEAD.unpack_from(frame)[0]) & 255, frame[HEAD_SIZE:]

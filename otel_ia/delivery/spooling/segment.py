@@ -8,8 +8,8 @@ segment stays mapped until it is done with. The pages of a full one are given ba
 import mmap
 import os
 import struct
+import threading
 import time
-from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -58,6 +58,7 @@ class Segment:
         "is_closed",
         "is_trimmed",
         "key",
+        "lease",
         "made_at",
         "mapping",
         "path",
@@ -91,6 +92,8 @@ class Segment:
         self.sealed_at: float | None = None
         self.places_end = max(size, header.size)
         self._warm = 0
+        self.lease = threading.Lock()
+        """Who delivers from it or gives it up has it; nobody waits for it."""
         self.is_trimmed = False
         self.is_closed = False
 
@@ -141,13 +144,18 @@ class Segment:
             return 0
         return len(data) - len(data.lstrip(b"\0")) or 1
 
-    def count_waiting(self) -> Counter[int]:
-        """How many frames of each kind are not acknowledged, of those that count."""
-        counts: Counter[int] = Counter()
-        if not self.is_closed:
-            frames, _ = _whole_frames(bytes(self.mapping[self.acknowledged : self.written]), self.written)
-            counts.update(kind for kind, _ in frames if kind in COUNTED)
-        return counts
+    def waiting(self) -> list[tuple[int, bytes]]:
+        """The frames that are to be delivered and not acknowledged."""
+        found: list[tuple[int, bytes]] = []
+        with suppress(ValueError):  # closed
+            data = bytes(self.mapping[self.acknowledged : self.written])
+            size = len(data) + 1
+            while len(data) < size:
+                size = len(data)
+                frames, length = _whole_frames(data, size)
+                found += frames
+                data = data[length:].lstrip(b"\0")  # a place that was never written
+        return found
 
     def count_frames(self) -> int:
         """The same in one number, without a copy of anything: 0.15 µs a frame."""
@@ -170,6 +178,12 @@ class Segment:
         with suppress(ValueError):  # dropped by the limits at this moment
             for at in ACKNOWLEDGED_AT:
                 self.mapping[at : at + len(record)] = record
+
+    def acknowledge_first(self, begin: int, end: int, count: int) -> None:
+        """The same for so many of the frames that were read from one offset to another."""
+        with suppress(ValueError):
+            _, length = _whole_frames(bytes(self.mapping[begin:end]), count)
+            self.acknowledge(begin + length)
 
     def look_after(self) -> None:
         """Notes that the process lives, and brings to the file what is only in memory."""

@@ -1,6 +1,8 @@
 """What keeps finished telemetry until a collector has acknowledged it, through the death of the process."""
 
+import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Final, Literal
@@ -9,7 +11,8 @@ from otel_ia.delivery.spooling.adopted import Adopted, SpanKey, TimeOf
 from otel_ia.delivery.spooling.batch import Batch
 from otel_ia.delivery.spooling.counters import Counters
 from otel_ia.delivery.spooling.fork import follow_forks
-from otel_ia.delivery.spooling.frames import COUNTED, HEAD, encode_frame
+from otel_ia.delivery.spooling.frames import COUNTED, encode_frame
+from otel_ia.delivery.spooling.losses import Held, Losses
 from otel_ia.delivery.spooling.maker import Maker
 from otel_ia.delivery.spooling.ownership import FileKey
 from otel_ia.delivery.spooling.recovery import MOST_AT_ONCE, scan
@@ -66,13 +69,19 @@ class Spool:
         self._fingerprint = fingerprint
         self._span_key = span_key
         self._time_of = time_of
+        self._losses = Losses(
+            self.counters,
+            find=self._find,
+            record=self._record_drops,
+            remove=self._remove,
+            span_key=span_key,
+        )
         self._maker = Maker(
             directory=directory,
             fingerprint=fingerprint,
             identity=identity,
             limit=size_limit,
-            counters=self.counters,
-            drop_held=self._drop_held,
+            losses=self._losses,
             is_on_disk=is_on_disk,
             is_durable=durability == "disk",
         )
@@ -87,13 +96,12 @@ class Spool:
         self._upkeep = Upkeep(
             writer=self._writer,
             maker=self._maker,
-            counters=self.counters,
-            drop_held=self._drop_held,
+            losses=self._losses,
             age_limit=age_limit,
         )
         self._adopted: list[Adopted] = []
         self.is_more_left = False
-        self._done = self._recorded = self._lost_by_parent = 0
+        self._done = self._recorded = 0
         self.append: Callable[[int, bytes], None] = self._writer.append
         """Keeps a frame of a kind of `frames`. Never raises, never waits for its own thread; from any thread, signal
         handler or finalizer. A payload over 16 MiB is dropped and counted. It is the writer's, to save a call."""
@@ -157,23 +165,40 @@ class Spool:
 
         At least one frame whatever its size. Adopted segments that are acknowledged to the end are removed here.
         """
-        frames = self._writer.ring.read(limit_bytes, limit_frames)
+        ring = self._writer.ring
+        frames = ring.read(limit_bytes, limit_frames)
         if frames:
-            return self._batch(frames, self._writer.ring.acknowledge)
+            return self._batch(
+                frames, lease=threading.Lock(), when_done=ring.acknowledge, when_partly_done=ring.acknowledge_first
+            )
         for segment in self._writer.segments():
             frames, end = segment.read(limit_bytes, limit_frames)
             if frames:
-                return self._batch(frames, partial(segment.acknowledge, end))
+                return self._batch(
+                    frames,
+                    lease=segment.lease,
+                    when_done=partial(segment.acknowledge, end),
+                    when_partly_done=partial(segment.acknowledge_first, segment.acknowledged, end),
+                )
             if segment is not self._writer.current:
                 self._remove(segment)
         while True:
             for adopted in list(self._adopted):
-                batch = adopted.read(limit_bytes, limit_frames)
+                batch = self._read_adopted(adopted, limit_bytes, limit_frames)
                 if batch is not None:
                     return batch
-                self._adopted.remove(adopted)
+                if adopted.is_closed:
+                    self._remove(adopted)
             if not self.is_more_left or not self.scan():
                 return None
+
+    def _read_adopted(self, adopted: Adopted, limit_bytes: int, limit_frames: int) -> Batch | None:
+        if not adopted.lease.acquire(blocking=False):  # given up at this moment
+            return None
+        try:
+            return adopted.read(limit_bytes, limit_frames)
+        finally:
+            adopted.lease.release()
 
     def scan(self) -> int | None:
         """Adopts what dead processes left for the same destination; how many segments that was. Never raises.
@@ -212,7 +237,7 @@ class Spool:
         They are counted when they are acknowledged, or here, and not when they are appended. Never goes back.
         """
         if not self._writer.is_closed:
-            done = self._done + self._lost_before_disk() - self._lost_by_parent
+            done = self._done + self._lost_before_disk()
             self._recorded = max(self._recorded, done + self.waiting_frames)
         return self._recorded
 
@@ -222,10 +247,8 @@ class Spool:
             return
         self.prepare()
         _ = self.recorded
-        left = self._writer.close()
-        lost = sum(HEAD.unpack_from(frame)[0] & 255 in COUNTED for frame in left)
+        lost = self._writer.close()
         if lost:
-            self.counters.drop("memory", lost)
             self._writer.next.tell_once(f"{lost} spans, log records or metrics were only in memory and are lost")
         is_open = bool(self._writer.open_frames())
         for segment in list(self._writer.full):
@@ -239,6 +262,7 @@ class Spool:
 
     def begin_after_fork(self) -> None:
         """In a forked child: this process has made and adopted nothing yet."""
+        self.counters.begin()
         for adopted in self._adopted:
             adopted.close()
         self._adopted = []
@@ -249,22 +273,48 @@ class Spool:
 
     def _begin_counting(self) -> None:
         self._done = self._recorded = 0
-        self._lost_by_parent = self._lost_before_disk()
 
     def _lost_before_disk(self) -> int:
         dropped = self.counters.dropped
         return sum(dropped.get(reason, 0) for reason in NOT_KEPT)
 
-    def _finish(self, frames: list[tuple[int, bytes]], when_done: Callable[[], None]) -> None:
-        when_done()
-        self._done += sum(kind in COUNTED for kind, _ in frames)
+    def _count_done(self, frames: list[tuple[int, bytes]]) -> Callable[[int], None]:
+        """Given how many of the frames are done with, from the first, counts those that were not before."""
+        begin = 0
 
-    def _batch(self, frames: list[tuple[int, bytes]], when_done: Callable[[], None]) -> Batch:
+        def note_done(end: int) -> None:
+            nonlocal begin
+            count = sum(kind in COUNTED for kind, _ in frames[begin:end])
+            begin = max(begin, end)
+            self._done += count  # one statement without a call: nothing gets in between
+
+        return note_done
+
+    def _batch(
+        self,
+        frames: list[tuple[int, bytes]],
+        *,
+        lease: threading.Lock,
+        when_done: Callable[[], None],
+        when_partly_done: Callable[[int], None],
+    ) -> Batch:
+        note_done = self._count_done(frames)
+
+        def finish() -> None:
+            when_done()
+            note_done(len(frames))
+
+        def finish_first(count: int) -> None:
+            when_partly_done(count)
+            note_done(count)
+
         return Batch(
             identity=self._maker.identity,
             scopes=self._writer.scopes,
             frames=frames,
-            when_done=partial(self._finish, frames, when_done),
+            lease=lease,
+            when_done=finish,
+            when_partly_done=finish_first,
             when_refused=self._set_aside,
         )
 
@@ -278,24 +328,24 @@ class Spool:
             return False
         return True
 
-    def _drop_held(self, key: FileKey, reason: str) -> bool:
-        for segment in list(self._writer.full):
-            if segment.key == key:
-                lost = segment.count_waiting().total()
-                self.counters.drop(reason, lost)
-                self._done += lost
-                self._remove(segment)
-                return True
-        for adopted in list(self._adopted):
-            if adopted.key == key:
-                self.counters.drop(reason, adopted.count_waiting().total())
-                adopted.remove()
-                return True
-        return False
+    def _record_drops(self) -> None:
+        self._writer.record_drops()
 
-    def _remove(self, segment: Segment) -> None:
-        try:
-            self._writer.full.remove(segment)
-        except ValueError:  # dropped by the limits meanwhile
-            return
-        segment.close(keep=False)
+    def _find(self, key: FileKey) -> Held | None:
+        """What of this spool may be given up: a full segment, or an adopted one."""
+        held: list[Segment | Adopted] = [*self._writer.full, *self._adopted]
+        return next((one for one in held if one.key == key), None)
+
+    def _remove(self, held: Held) -> None:
+        if isinstance(held, Segment):
+            try:
+                self._writer.full.remove(held)
+            except ValueError:  # given up meanwhile
+                return
+            count = held.count_frames()  # what is dropped is done with
+            self._done += count
+            held.close(keep=False)
+        elif isinstance(held, Adopted):
+            with suppress(ValueError):  # not this spool's
+                self._adopted.remove(held)
+            held.remove()

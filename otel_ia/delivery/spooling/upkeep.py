@@ -5,9 +5,8 @@ import time
 from contextlib import suppress
 from typing import Final
 
-from otel_ia.delivery.spooling.counters import Counters
-from otel_ia.delivery.spooling.frames import DROPPED, dropped_payload
-from otel_ia.delivery.spooling.limits import DropHeld, drop_expired
+from otel_ia.delivery.spooling.limits import drop_expired
+from otel_ia.delivery.spooling.losses import Losses
 from otel_ia.delivery.spooling.maker import Maker
 from otel_ia.delivery.spooling.segment import Segment
 from otel_ia.delivery.spooling.writer import Writer
@@ -19,13 +18,10 @@ EXPIRE_EVERY: Final = 60.0
 class Upkeep:
     """Knows when each thing was last done."""
 
-    def __init__(
-        self, *, writer: Writer, maker: Maker, counters: Counters, drop_held: DropHeld, age_limit: float
-    ) -> None:
+    def __init__(self, *, writer: Writer, maker: Maker, losses: Losses, age_limit: float) -> None:
         self._writer = writer
         self._maker = maker
-        self._counters = counters
-        self._drop_held = drop_held
+        self._losses = losses
         self._age_limit = age_limit
         self._can_warm = sys.platform == "linux"
         self.begin()
@@ -36,9 +32,8 @@ class Upkeep:
 
     def work(self) -> None:
         """Does what is due. Never raises."""
-        for reason, count in self._counters.take_unrecorded().items():
-            self._writer.append(DROPPED, dropped_payload(reason, count))
         self._writer.prepare()
+        self._writer.record_drops()
         succession = self._writer.next
         try:
             self._look_after_segments()
@@ -87,6 +82,6 @@ class Upkeep:
         """By this process's own clock for its own segments: a clock that is set does not make them old."""
         for segment in self._writer.segments():
             if segment is not self._writer.current and now - segment.made_at > self._age_limit:
-                self._drop_held(segment.key, "age")
+                self._losses.give_up(segment, "age")
         with suppress(OSError):  # nothing was ever written, or the writer has told of it
-            drop_expired(self._maker.directory, self._age_limit, counters=self._counters)
+            drop_expired(self._maker.directory, self._age_limit, self._losses)

@@ -18,8 +18,18 @@ from zlib import crc32
 
 from otel_ia.delivery.spooling.bell import Bell
 from otel_ia.delivery.spooling.counters import Counters
-from otel_ia.delivery.spooling.frames import COUNTED, HEAD, HEAD_SIZE, LONGEST_PAYLOAD, SCOPE, SHORT, encode_frame
-from otel_ia.delivery.spooling.memory import MemoryRing
+from otel_ia.delivery.spooling.frames import (
+    COUNTED,
+    DROPPED,
+    HEAD,
+    HEAD_SIZE,
+    LONGEST_PAYLOAD,
+    SCOPE,
+    SHORT,
+    dropped_payload,
+    encode_frame,
+)
+from otel_ia.delivery.spooling.memory import MemoryRing, split
 from otel_ia.delivery.spooling.segment import NOBODY, Segment, nowhere
 from otel_ia.delivery.spooling.succession import Succession
 from otel_ia.guard import guarded
@@ -137,6 +147,7 @@ class Writer:
             is_missing = self.current.descriptor < 0 and bool(len(self.ring))
             if (self.next.is_wanted or is_missing) and self.next.ready is None:
                 self.next.make(SHORT, patience=0)
+                self.record_drops()
             for _ in range(len(self.ring)):
                 if not self.next.may_try() or (frame := self.ring.pop()) is None:
                     break
@@ -152,18 +163,27 @@ class Writer:
                 self.full.append(self.current)
                 self.current = nowhere()
 
-    def close(self) -> list[bytes]:
-        """Takes no more frames, and leaves all segments full. What could not be brought to the disk is returned."""
+    def record_drops(self) -> None:
+        """Writes down what was dropped, for the next process; that waits while nothing goes to the disk."""
+        if self.current.descriptor >= 0 or self.next.ready is not None:
+            for reason, count in self._counters.take_unrecorded().items():
+                self.append(DROPPED, dropped_payload(reason, count))
+
+    def close(self) -> int:
+        """Takes no more frames, and leaves all segments full; how many were dropped that found no place on the disk."""
         self.ring.put_back()
-        self.next.try_at = 0.0
+        self.next.try_at, self.next.is_wanted = 0.0, False
         self.prepare()
-        self.is_closed = True
-        self.leave_current()
-        self.next.close()
+        with self.lock:
+            self.is_closed = True
         left = []
         while (frame := self.ring.pop()) is not None:
-            left.append(frame)
-        return left
+            left.append(split(frame))
+        self._counters.lose("memory", left)
+        self.record_drops()
+        self.leave_current()
+        self.next.close()
+        return sum(kind in COUNTED for kind, _ in left)
 
     def _append_with_lock(self, kind: int, payload: bytes) -> None:
         with self.lock:
@@ -230,6 +250,7 @@ class Writer:
             # what is carried over may grow while the segment is made
             head = sum(map(len, (*self._scopes, *self.open_frames())))
             following.make(len(frame) + 2 * head + SHORT, patience=PATIENCE)
+            self.record_drops()
         return self._keep_in_memory(frame)
 
     def _place(self, frame: bytes) -> bool:
@@ -260,11 +281,9 @@ class Writer:
         return True
 
     def _keep_in_memory(self, frame: bytes) -> bool:
-        if self.is_closed:
-            self._counters.drop("closed", int(HEAD.unpack_from(frame)[0] & 255 in COUNTED))
-            return True
         with self.lock:
-            dropped = self.ring.add(frame)
+            is_closed = self.is_closed
+            dropped = self.ring.add(frame) if not is_closed else [split(frame)]
         self.current.follow()  # its open spans may end in memory: they would be taken for abandoned
-        self._counters.drop("memory", dropped)
+        self._counters.lose("closed" if is_closed else "memory", dropped)
         return True
