@@ -88,6 +88,7 @@ def shipping(
     signals: tuple[Any, ...] = ("traces",),
     pace: Pace = QUICK,
     spool_options: Any = None,
+    teller: Any = None,
     is_started: bool = True,
     **changes: Any,
 ) -> Iterator[tuple[Spool, Shipper]]:
@@ -99,7 +100,7 @@ def shipping(
             signal: make_transport(signal, destination(endpoint if is_grpc else f"{endpoint}/v1/{signal}", **changes))
             for signal in signals
         }
-        shipper = Shipper(spool, transports, pace=pace)
+        shipper = Shipper(spool, transports, pace=pace, teller=teller)
         opened.callback(shipper.stop, 0.5)
         if is_started:
             shipper.start()

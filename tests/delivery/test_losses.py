@@ -196,6 +196,22 @@ def test_what_of_a_batch_had_arrived_is_not_counted_as_dropped(tmp_path):
         assert spool.counters.dropped == {"size": len(names) - len(arrived)}
 
 
+def test_a_number_is_kept_while_the_telemetry_behind_it_cannot_be_delivered(tmp_path):
+    with (
+        collecting(lambda _: Reply(503)) as collector,
+        shipping(tmp_path, collector.endpoint, is_started=False) as (spool, shipper),
+    ):
+        append_spans(spool, "delivered before")
+        drain(spool)
+        spool.counters.drop("memory", 7)
+        spool.prepare()
+        append_spans(spool, "kept")
+        shipper.start()
+        wait_until(lambda: shipper.counters.retried > 0)
+        shipper.stop()
+    assert told(left_in(tmp_path)) == 7
+
+
 def test_each_spool_of_a_process_makes_room_for_the_others(tmp_path):
     options = {"size_limit": 1 << 20}
     with opened(tmp_path / "spool", **options) as idle, opened(tmp_path / "spool", **options) as busy:

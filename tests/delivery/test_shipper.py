@@ -206,6 +206,7 @@ def test_the_thread_is_named_and_its_requests_make_no_spans(tmp_path):
 
     class Watching:
         address = "here"
+        is_answered = False
 
         def send(self, body, timeout):
             from otel_ia.delivery.shipping.answers import accepted

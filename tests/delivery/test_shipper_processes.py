@@ -1,46 +1,16 @@
 """Processes that fork, are killed or come after one that was: nothing is lost, and at most one batch comes twice."""
 
-import subprocess
-import sys
 import threading
 from collections import Counter
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
 from otel_ia.delivery.shipping.pace import Pace
 
 from .collectors import Reply, closed_port, collecting, collecting_grpc
-from .shipping import append_spans, segments, shipping, spooling, wait_until
-
-PRELUDE = f"""
-import os, signal, sys, threading, time
-from pathlib import Path
-sys.path.insert(0, {str(Path(__file__).parent.parent)!r})
-from delivery.collectors import destination
-from delivery.shipping import *
-from otel_ia.delivery.spooling.frames import *
-directory, endpoint = Path(sys.argv[1]), sys.argv[2]
-"""
-
-
-def run(script, directory, endpoint, *, code=0, timeout=60):
-    """Runs a script with the names of `shipping` at hand; what it wrote to stderr."""
-    command = [sys.executable, "-W", "error", "-W", "ignore::DeprecationWarning", "-c", PRELUDE + script]
-    done = subprocess.run(
-        [*command, str(directory), endpoint], capture_output=True, text=True, timeout=timeout, check=False
-    )
-    assert done.returncode == code, f"{done.returncode}\n{done.stdout}\n{done.stderr}"
-    return done.stderr
-
-
-def deliver_the_rest(directory, endpoint, is_complete):
-    """What a later process for the same destination does, without a frame of its own."""
-    with shipping(directory, endpoint):
-        wait_until(is_complete)
-        wait_until(lambda: len(segments(directory)) == 1)  # its own
-    assert segments(directory) == []
+from .scripts import deliver_the_rest, run
+from .shipping import append_spans, segments, shipping, spooling
 
 
 def test_a_process_that_ends_delivers_what_it_has(tmp_path):
@@ -130,6 +100,7 @@ def test_death_between_the_answer_and_its_acknowledgement_brings_one_batch_twice
 class Killing:
     def __init__(self, transport):
         self.transport, self.address, self.close = transport, transport.address, transport.close
+        self.is_answered = False
         self.requests = 0
     def send(self, body, timeout):
         answer = self.transport.send(body, timeout)

@@ -1,5 +1,6 @@
 """Collectors that fail in every way they do: nothing is lost, and the program ends in time."""
 
+import socket
 import time
 from pathlib import Path
 
@@ -108,6 +109,17 @@ def test_a_fault_first_met_at_the_exit_holds_it_up_to_the_deadline_at_most(
     receiver.behaviour = None
     deliver_what_is_left(receiver, left)
     assert numbers(receiver) == list(range(100))
+
+
+@pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
+def test_signals_that_hang_together_hold_up_the_exit_to_one_deadline(spool: Path, protocol: str) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        program = "logging.lastResort = None\nwork_on(range(100))\nlogging.getLogger('app').error('logged')"
+        environment = {**PATIENTLY, "OTEL_EXPORTER_OTLP_PROTOCOL": protocol}
+        end_within(EXIT_TIMEOUT + 0.5, program, endpoint, spool, **environment)
 
 
 @each_fault

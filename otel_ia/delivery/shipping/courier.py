@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,10 +14,11 @@ from otel_ia.delivery.shipping.answers import Answer, retry
 from otel_ia.delivery.shipping.destination import Signal
 from otel_ia.delivery.shipping.pace import Pace
 from otel_ia.delivery.shipping.parcels import SIGNAL_OF, Item, Parcel, pack
+from otel_ia.delivery.shipping.reports import Reports
 from otel_ia.delivery.shipping.routes import Route
 from otel_ia.delivery.shipping.sending import send_parcel
 from otel_ia.delivery.shipping.shipped import Shipped
-from otel_ia.delivery.shipping.telling import Teller, size_in_words
+from otel_ia.delivery.shipping.telling import Teller
 from otel_ia.delivery.shipping.transport import Transport
 from otel_ia.delivery.spooling.batch import Batch
 from otel_ia.delivery.spooling.spool import Spool
@@ -27,7 +27,8 @@ from otel_ia.guard import guarded
 MUCH: Final = 512 << 10
 """So many bytes are a batch worth sending at once."""
 _BRIEFLY: Final = 0.002
-_PATIENCE: Final = 0.3
+_LEAST_PATIENCE: Final = 0.02
+_PATIENCE_FOR_AN_ANSWER: Final = 2.0
 
 
 @dataclass(slots=True)
@@ -37,9 +38,17 @@ class _Load:
     batch: Batch
     parcels: dict[Signal, Parcel]
 
+    def count_delivered(self) -> int:
+        """How many frames, from the first, are done with; the last of them is one that has arrived.
+
+        What the batch says was dropped waits for the telemetry behind it: nobody may have told it yet.
+        """
+        first = min(parcel.first for parcel in self.parcels.values())
+        return max((at for at in range(1, first + 1) if self.batch.frames[at - 1][0] in SIGNAL_OF), default=0)
+
 
 class Courier:
-    """What is left undone can be taken up again. From any thread, but for `wait` and `tell_unfinished`.
+    """What is left undone can be taken up again. From any thread, but for `wait` and what reports.
 
     Without transports it only looks after the spool, whose content is for a later process.
     """
@@ -48,19 +57,22 @@ class Courier:
         self, spool: Spool, transports: Mapping[Signal, Transport], *, pace: Pace, teller: Teller, counters: Shipped
     ) -> None:
         self.end = inf
-        """No request is begun after this moment of `time.monotonic`, or waited for."""
+        """No request is waited for after this moment of `time.monotonic`."""
+        self.last_start = inf
+        """None is begun after this one."""
         self._spool = spool
         self._routes = {signal: Route(transport) for signal, transport in transports.items()}
         self._pace = pace
-        self._teller = teller
+        self.reports = Reports(spool, self._routes, teller)
         self._counters = counters
         self._stepping = threading.Lock()
         self._turn = threading.Lock()
+        self._is_sending = False
         self._is_leaving = False
+        self._is_cut = False
         self._is_dismissed = False
         self._load: _Load | None = None
         self._scan_at = 0.0
-        self._told: Counter[str] = Counter()
 
     def wait(self, is_urgent: Callable[[], bool]) -> None:
         """Sleeps until there is something to do, and then a little, so that what comes with it goes with it."""
@@ -98,31 +110,40 @@ class Courier:
         for route in self._routes.values():
             route.hasten()
 
-    def tell_losses(self) -> None:
-        """Says what was lost and not told yet."""
-        self._report_losses()
-        self._teller.conclude()
+    def is_out_of_time(self) -> bool:
+        """Whether no request may be begun any more and none is under way."""
+        return time.monotonic() >= self.last_start and not self._is_sending
 
-    def tell_unfinished(self) -> None:
-        """Says that what is left could not be delivered in time."""
-        for signal in list(self._load.parcels) if self._load is not None else ():
-            self._tell_trouble(signal, "no answer before the end")
-
-    def dismiss(self, *, patience: float) -> None:
-        """Waits so long (s) for the batch under way, then ends its request; from then on the spool is not touched.
-
-        To break off after the answer and before the acknowledgement would bring a batch twice.
-        """
+    def leave(self) -> None:
+        """From now on no further batch is begun."""
         self._is_leaving = True
-        _pass(self._stepping, patience)
-        self._is_dismissed = True
+
+    def cut(self) -> None:
+        """From now on no further request is begun. The one under way is ended, unless its answer has come."""
+        self._is_leaving = self._is_cut = True
         for route in self._routes.values():
             route.transport.close()
-        _pass(self._turn, _PATIENCE)
+
+    def settle(self, until: float) -> None:
+        """Waits for the batch under way to be delivered or put down, until a moment of `time.monotonic`.
+
+        An answer that has come is waited for longer, until it is acknowledged: else the batch would come twice.
+        """
+        if not _pass(self._stepping, until) and any(route.transport.is_answered for route in self._routes.values()):
+            _pass(self._stepping, time.monotonic() + _PATIENCE_FOR_AN_ANSWER)
+
+    def dismiss(self, until: float) -> None:
+        """From now on the spool is not touched."""
+        self._is_dismissed = True
+        _pass(self._turn, until)
+
+    def report_unfinished(self) -> None:
+        """Has told that what is left could not be delivered in time."""
+        self.reports.unfinished(self._load.parcels if self._load is not None else self._routes)
 
     def _step(self) -> Batch | None:
         with self._turn:
-            if self._is_dismissed:
+            if self._is_cut:
                 return None
             self._spool.prepare()
             self._look_around()
@@ -163,7 +184,7 @@ class Courier:
             if self._is_dismissed:
                 return False
             if load.parcels:
-                batch.acknowledge_first(min(parcel.first for parcel in load.parcels.values()))
+                batch.acknowledge_first(load.count_delivered())
                 return False
             batch.acknowledge()
             self._load = None
@@ -175,17 +196,8 @@ class Courier:
         if now >= self._scan_at:
             is_done = not self._routes or self._spool.scan() is not None
             self._scan_at = now + (self._pace.until_scan() if is_done else self._pace.until_next_look())
-        self._report_losses()
-        self._teller.tell()
-
-    def _report_losses(self) -> None:
-        counters = self._spool.counters
-        lost = Counter({f"dropped ({reason})": count for reason, count in counters.dropped.items()})
-        for reason, count in counters.dropped_earlier.items():
-            lost[f"dropped by an earlier process ({reason})"] = count
-        for reason, count in (lost - self._told).items():
-            self._teller.loss(reason, count)
-        self._told = lost
+        self.reports.losses()
+        self.reports.tell()
 
     def _unpack(self, batch: Batch) -> _Load:
         parcels, unsendable = pack(batch, self._routes)
@@ -208,33 +220,32 @@ class Courier:
             set_aside=partial(self._set_aside, signal, batch),
         )
         if answer is None:
-            self._teller.relief(self._name(signal))
+            self.reports.success(signal)
             route.succeed()
             return True
         if not self._is_over():
             self._counters.retried += 1
             route.fail(answer, self._pace)
-            self._tell_trouble(signal, answer.reason)
+            self.reports.failure(signal, answer)
         return False
-
-    def _tell_trouble(self, signal: Signal, reason: str) -> None:
-        where = "in the spool" if self._spool.is_on_disk else "in memory"
-        self._teller.trouble(self._name(signal), reason, f"{size_in_words(self._spool.waiting_bytes)} kept {where}")
 
     def _send(self, transport: Transport, body: bytes) -> Answer:
         if self._is_over():
             return retry("the time is up")
         self._counters.requests += 1
         self._counters.bytes_sent += len(body)
-        answer = guarded(transport.send)(body, max(0.0, self.end - time.monotonic()))
+        self._is_sending = True
+        try:
+            answer = guarded(transport.send)(body, max(0.0, self.end - time.monotonic()))
+        finally:
+            self._is_sending = False
         return answer if answer is not None else retry("the request failed here")
 
     def _take(self, signal: Signal, piece: Sequence[Item], answer: Answer) -> None:
         self._counters.delivered[signal] += len(piece)
         if answer.rejected:
             self._counters.rejected[signal] += answer.rejected
-            why = f": {answer.reason}" if answer.reason else ""
-            self._teller.loss(f"of {self._name(signal)} rejected by the server{why}", answer.rejected)
+            self.reports.rejected(signal, answer)
 
     def _set_aside(self, signal: Signal, batch: Batch, item: Item, answer: Answer) -> None:
         with self._turn:
@@ -242,22 +253,20 @@ class Courier:
                 return
             is_kept = batch.set_aside(item[0])
         self._counters.set_aside[signal] += is_kept
-        fate = "set aside in the spool" if is_kept else "refused"
-        self._teller.loss(f"of {self._name(signal)} {fate}: {answer.reason}", 1)
+        self.reports.set_aside(signal, answer, is_kept=is_kept)
 
     def _is_over(self) -> bool:
-        return self._is_dismissed or time.monotonic() >= self.end
+        return self._is_cut or time.monotonic() >= self.last_start
 
     def _note_lag(self, batch: Batch) -> None:
         if not batch.is_adopted:
             moments = (guarded(time_of)(kind, payload) for kind, payload in batch.frames[:1])
             self._counters.lag = next(((clock.wall() - moment) / 1e9 for moment in moments if moment), 0.0)
 
-    def _name(self, signal: Signal) -> str:
-        return f"{signal} to {self._routes[signal].transport.address}"
 
-
-def _pass(lock: threading.Lock, patience: float) -> None:
-    """Returns when nobody holds the lock, or patience is at its end."""
-    if lock.acquire(timeout=max(0.0, patience)):
+def _pass(lock: threading.Lock, until: float) -> bool:
+    """Returns when nobody holds the lock, or at a moment of `time.monotonic`; whether it was the former."""
+    is_free = lock.acquire(timeout=max(_LEAST_PATIENCE, until - time.monotonic()))
+    if is_free:
         lock.release()
+    return is_free

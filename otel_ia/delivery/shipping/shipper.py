@@ -4,16 +4,14 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
-
-from opentelemetry import context
 
 from otel_ia.delivery.shipping.courier import MUCH, Courier
 from otel_ia.delivery.shipping.destination import Signal
 from otel_ia.delivery.shipping.pace import Pace
 from otel_ia.delivery.shipping.shipped import Shipped
+from otel_ia.delivery.shipping.silence import uninstrumented
 from otel_ia.delivery.shipping.telling import Teller
 from otel_ia.delivery.shipping.transport import Transport
 from otel_ia.delivery.spooling.spool import Spool
@@ -21,19 +19,34 @@ from otel_ia.guard import guarded
 
 THREAD_NAME: Final = "otel_ia shipper"
 """What is logged on threads whose name begins with "otel_ia " is not exported."""
-_PATIENCE: Final = 0.3
+_CLOSING: Final = 0.25
+"""Seconds that all shippers together may take to put down what is under way at the end."""
+_LAST_PART: Final = 8
+"""In the last eighth of the time no request is begun: one that is cut off may have arrived, and come again."""
 _DEFAULT_PACE: Final = Pace()
 _shippers: "weakref.WeakSet[Shipper]" = weakref.WeakSet()
 
 
 def flush_all(shippers: Iterable["Shipper"], timeout: float) -> bool:
     """`Shipper.flush` of several at once, under one deadline."""
-    return _wait_for_all([shipper.begin_flush(timeout) for shipper in shippers])
+    begun = [shipper.begin_flush(timeout) for shipper in shippers]
+    are_done = [wait() for wait in begun]  # each is waited for, whatever the others say
+    return all(are_done)
 
 
 def stop_all(shippers: Iterable["Shipper"], timeout: float = 2.0) -> bool:
     """`Shipper.stop` of several at once, under one deadline."""
-    return _wait_for_all([shipper.begin_stop(timeout) for shipper in shippers])
+    end = time.monotonic() + timeout
+    begun = [(shipper, shipper.begin_stop(timeout)) for shipper in shippers]
+    for shipper, is_done in begun:
+        shipper.wait_to_stop(is_done, end)
+    stopping = [(shipper, is_done) for shipper, is_done in begun if shipper.cut()]
+    until = time.monotonic() + _CLOSING
+    for shipper, is_done in stopping:
+        shipper.finish(is_done, until)
+    for teller in {shipper.teller for shipper, _ in stopping}:
+        teller.tell_rest()
+    return all(is_done() for _, is_done in begun)
 
 
 class Shipper:
@@ -59,7 +72,7 @@ class Shipper:
         self._spool = spool
         self._transports = dict(transports)
         self._pace = pace
-        self._teller = teller if teller is not None else Teller(every=pace.tell_every)
+        self.teller = teller if teller is not None else Teller(every=pace.tell_every)
         self._is_stopped = False
         self._begin()
         _shippers.add(self)
@@ -70,7 +83,7 @@ class Shipper:
         self.counters = Shipped()
         """A forked child has new ones."""
         self._courier = Courier(
-            self._spool, self._transports, pace=self._pace, teller=self._teller, counters=self.counters
+            self._spool, self._transports, pace=self._pace, teller=self.teller, counters=self.counters
         )
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
@@ -112,9 +125,10 @@ class Shipper:
         """Sends what is left as long as that goes well, and ends; True if nothing of this process's own is left.
 
         Within the timeout (s); at once when the last try failed. What is left stays in the spool, which is not touched
-        any more once this has returned. The transports are closed. Also while the interpreter exits. Idempotent.
+        any more once this has returned, a quarter of a second after the timeout at the latest. An answer that has come
+        is acknowledged in any case. The transports are closed. Also while the interpreter exits. Idempotent.
         """
-        return self.begin_stop(timeout)()
+        return stop_all([self], timeout)
 
     def begin_flush(self, timeout: float) -> Callable[[], bool]:
         """Begins a `flush`; the returned function waits for it."""
@@ -130,26 +144,48 @@ class Shipper:
         self._hurry(end, is_needed=not is_done())
         return lambda: self._wait_for(is_done, end, is_hopeless)
 
-    def begin_stop(self, timeout: float = 2.0) -> Callable[[], bool]:
-        """Begins a `stop`; the returned function waits for it."""
-        end = time.monotonic() + timeout
+    def begin_stop(self, timeout: float) -> Callable[[], bool]:
+        """Begins a `stop`; the returned function says whether nothing of this process's own is left.
+
+        `wait_to_stop`, `cut` and `finish` are the rest of it. Several shippers go through them together: `stop_all`.
+        """
+        now = time.monotonic()
         is_done = self._mark()
-        courier = self._courier
-
-        def is_hopeless() -> bool:
-            return courier.next_try() is not None
-
-        def wait() -> bool:
-            is_left = not self._wait_for(is_done, end, is_hopeless)
-            if not self._is_stopped:
-                self._is_stopped = True
-                self._end(0.0 if is_left else end - time.monotonic(), is_late=is_left and not is_hopeless())
-            return not is_left
-
         if not self._is_stopped:
-            courier.end = end
-            self._hurry(end, is_needed=not is_done() and not is_hopeless())
-        return wait
+            self._courier.end, self._courier.last_start = now + timeout, now + timeout - timeout / _LAST_PART
+            self._hurry(now + timeout, is_needed=not is_done() and not self._is_failing())
+        return is_done
+
+    def wait_to_stop(self, is_done: Callable[[], bool], end: float) -> None:
+        """Waits as long as there is something left, hope and time."""
+        courier = self._courier
+        is_all = self._wait_for(is_done, end, lambda: self._is_failing() or courier.is_out_of_time())
+        courier.leave()
+        if is_all and not self._is_failing():  # what earlier processes left is not broken off
+            courier.settle(end)
+
+    def cut(self) -> bool:
+        """Ends what is under way, and the thread; False when that was done before."""
+        if self._is_stopped:
+            return False
+        self._is_stopped = True
+        self._courier.cut()
+        self._spool.wake()
+        return True
+
+    def finish(self, is_done: Callable[[], bool], until: float) -> None:
+        """Waits for the end of what was under way, until a moment of `time.monotonic`, and lets go of the spool."""
+        self._courier.settle(until)
+        self._courier.dismiss(until)
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(max(0.0, until - time.monotonic()))
+        self.is_running = False
+        self._courier.reports.losses()
+        if not is_done() and not self._is_failing():
+            self._courier.report_unfinished()
+
+    def _is_failing(self) -> bool:
+        return self._courier.next_try() is not None
 
     def _mark(self) -> Callable[[], bool]:
         """Says whether all that was appended so far is where it is to go."""
@@ -174,19 +210,9 @@ class Shipper:
                 self._news.wait(left)
         return True
 
-    def _end(self, patience: float, *, is_late: bool) -> None:
-        if is_late:
-            self._courier.tell_unfinished()
-        self._courier.dismiss(patience=patience)
-        self._courier.tell_losses()
-        self._spool.wake()
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(_PATIENCE)
-        self.is_running = False
-
     def _run(self) -> None:
         work = guarded(self._work)
-        with _uninstrumented():
+        with uninstrumented():
             while not self._is_stopped:
                 if work() is None:
                     self._spool.wait(self._pace.first_retry, for_frames=False)
@@ -204,7 +230,7 @@ class Shipper:
     def _work_here(self, end: float) -> None:
         """The same on the thread of the caller, where there can be no other."""
         step = guarded(self._courier.step)
-        with _uninstrumented():
+        with uninstrumented():
             while time.monotonic() < end and step() is not None:
                 pass
 
@@ -217,23 +243,8 @@ class Shipper:
 
     def begin_after_fork(self) -> None:
         """In a forked child: no thread, and nothing of the parent's under way."""
-        self._teller.begin()
+        self.teller.begin()
         self._begin()
-
-
-def _wait_for_all(begun: list[Callable[[], bool]]) -> bool:
-    results = [wait() for wait in begun]  # each is waited for, whatever the others say
-    return all(results)
-
-
-@contextmanager
-def _uninstrumented() -> Iterator[None]:
-    """Instrumented HTTP and gRPC libraries make no spans inside; they look this key up."""
-    token = context.attach(context.set_value("suppress_instrumentation", True))
-    try:
-        yield
-    finally:
-        context.detach(token)
 
 
 def _begin_all_after_fork() -> None:

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -11,6 +11,9 @@ from typing import Final
 from otel_ia import clock
 
 _STEP: Final = 1024
+_PATIENCE: Final = 0.05
+_MOST_REASONS: Final = 8
+_OTHERS: Final = "lost for other reasons"
 _logger: Final = logging.getLogger("otel_ia")
 
 
@@ -38,7 +41,7 @@ class Teller:
         """With nothing told: at first, and in a forked child."""
         self._lock = threading.Lock()
         self._troubles: dict[str, _Trouble] = {}
-        self._losses: Counter[str] = Counter()
+        self._losses: deque[tuple[str, int]] = deque()
         self._next = 0.0
         self._said: set[str] = set()
 
@@ -50,6 +53,11 @@ class Teller:
 
     def trouble(self, name: str, reason: str, waiting: str) -> None:
         """Something cannot be delivered: what and where to, why, and how much of it waits where."""
+        self.note_trouble(name, reason, waiting)
+        self.tell()
+
+    def note_trouble(self, name: str, reason: str, waiting: str) -> None:
+        """The same, to be told later."""
         what = f"{reason}; {waiting}"
         known = self._troubles.get(name)
         if known is None:
@@ -57,7 +65,6 @@ class Teller:
             self._troubles[name] = _Trouble(what, time.monotonic(), f"{now:%H:%M:%S}")
         else:
             known.what = what
-        self.tell()
 
     def relief(self, name: str) -> None:
         """It can be delivered again."""
@@ -67,33 +74,48 @@ class Teller:
 
     def loss(self, reason: str, count: int) -> None:
         """So many spans, log records or metrics will not be delivered."""
-        self._losses[reason] += count
+        self.note_loss(reason, count)
         self.tell()
+
+    def note_loss(self, reason: str, count: int) -> None:
+        """The same, to be told later."""
+        self._losses.append((reason, count))  # one step, in which no other shipper gets between
 
     def tell(self) -> None:
         """Says what there is to say, if it is time."""
-        now = time.monotonic()
-        if now < self._next or not (self._troubles or self._losses) or not self._lock.acquire(blocking=False):
+        if time.monotonic() >= self._next and (self._troubles or self._losses):
+            self._write(is_last=False)
+
+    def tell_rest(self) -> None:
+        """Says at the end what was lost and not said yet, for there is no next time."""
+        self._write(is_last=True)
+
+    def _write(self, *, is_last: bool) -> None:
+        if not self._lock.acquire(timeout=_PATIENCE):
             return
         try:
-            self._next = now + self._every
+            is_time = time.monotonic() >= self._next
+            if not (is_last or is_time):  # another thread was quicker
+                return
             lines = []
-            for name, trouble in list(self._troubles.items()):
-                trouble.is_told = True
-                lines.append(f"{name}: not delivered since {trouble.since}: {trouble.what}")
-            lines += self._take_losses()
+            for name, trouble in list(self._troubles.items()) if is_time else ():  # the next process has time to tell
+                if not (is_last and trouble.is_told):
+                    lines.append(f"{name}: not delivered since {trouble.since}: {trouble.what}")
+                    trouble.is_told = True
+            lines += [f"{count} {reason}" for reason, count in self._take_losses().items()]
+            if not lines:
+                return
+            self._next = time.monotonic() + self._every
         finally:
             self._lock.release()
         _logger.warning("%s", "; ".join(lines))
 
-    def conclude(self) -> None:
-        """Says what was lost and not told yet, for there is no next time."""
-        if lines := self._take_losses():
-            _logger.warning("%s", "; ".join(lines))
-
-    def _take_losses(self) -> list[str]:
-        losses, self._losses = self._losses, Counter()
-        return [f"{count} {reason}" for reason, count in losses.items()]
+    def _take_losses(self) -> Counter[str]:
+        losses: Counter[str] = Counter()
+        while self._losses:
+            reason, count = self._losses.popleft()
+            losses[reason if reason in losses or len(losses) < _MOST_REASONS else _OTHERS] += count
+        return losses
 
 
 def size_in_words(count: float) -> str:

@@ -13,6 +13,10 @@ class Transport(Protocol):
     def address(self) -> str:
         """Where it leads, as it may be told: no user name, password or query."""
 
+    @property
+    def is_answered(self) -> bool:
+        """Whether the last `send` has an answer, or will return by itself as soon as its thread gets to run."""
+
     def send(self, body: bytes, timeout: float) -> Answer:
         """Sends an export request and waits for what becomes of it, at most this long (s). Never raises.
 
@@ -20,7 +24,10 @@ class Transport(Protocol):
         """
 
     def close(self) -> None:
-        """Lets go of the connection for good, and ends a `send` that waits. Idempotent."""
+        """Lets go of the connection for good, and ends a `send` that waits. Idempotent; waits for nothing.
+
+        An answer that has come is still taken: `send` returns it.
+        """
 
 
 def make_transport(signal: Signal, destination: Destination) -> Transport:

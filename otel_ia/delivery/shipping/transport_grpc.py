@@ -56,8 +56,9 @@ class GrpcTransport:
         self._compression = grpc.Compression.Gzip if destination.compression == "gzip" else None
         self._proxy = proxy_of(destination)
         self._channel: Any = None
+        self.is_answered = False
         self._is_closed = False
-        self._is_inherited = False
+        self._is_inherited = self._was_forked = False
         _transports.add(self)
 
     def send(self, body: bytes, timeout: float) -> Answer:
@@ -88,13 +89,15 @@ class GrpcTransport:
     def begin_after_fork(self) -> None:
         """In a forked child: leaves the parent's channel alone."""
         if self._channel is not None:
-            self._is_inherited = True
+            self._is_inherited = self._was_forked = True
             _parents.append(self._channel)
             self._channel = None
 
     def _call(self, body: bytes, end: float) -> Answer:
         if self._is_closed:
             return retry("the connection was closed here")
+        # whether it has an answer cannot be asked; but cancelled, a call returns, unless gRPC has not survived a fork
+        self.is_answered = not self._was_forked
         if self._channel is None:
             self._channel = _make_channel(self._target, self._destination)
         export = self._channel.unary_unary(self._method, request_serializer=None, response_deserializer=None)

@@ -20,6 +20,8 @@ from urllib.parse import urlsplit
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
+from urllib3.response import HTTPResponse
+from urllib3.util import wait_for_read
 
 from otel_ia.delivery.shipping.answers import Answer, blocked, retry
 from otel_ia.delivery.shipping.answers_http import answer_to_error, answer_to_response
@@ -27,7 +29,7 @@ from otel_ia.delivery.shipping.destination import Destination, basic_authorizati
 from otel_ia.delivery.shipping.proxies import proxy_of
 
 _LONGEST_ANSWER: Final = 64 << 10
-_PATIENCE: Final = 0.2
+_PATIENCE_WITHIN_AN_ANSWER: Final = 0.5
 _PATIENCE_BEFORE_FORK: Final = 0.02
 _STALE: Final = (ConnectionError, HTTPException, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 _releases: Final[list[Callable[[], None]]] = []
@@ -60,6 +62,7 @@ class HttpTransport:
         if self._proxy is not None and not self._is_secure:  # it is asked with each request, not once for a tunnel
             self._target = f"http://{parts.netloc.rpartition('@')[2]}{self._target}"
             self._headers |= to_proxy
+        self.is_answered = False
         self._is_closed = False
         self._connection: HTTPConnection | None = None
         self._context: ssl.SSLContext | None = None
@@ -69,44 +72,54 @@ class HttpTransport:
     def send(self, body: bytes, timeout: float) -> Answer:
         """Sends the request, once more at once if a connection that was kept turns out to be closed."""
         end = time.monotonic() + min(timeout, self._destination.timeout)
+        self.is_answered = False
         if self._destination.compression == "gzip":
             # the level costs a third of the usual one's time, for a fifth more bytes
             body = gzip.compress(body, compresslevel=1, mtime=0)
-        with self._sending:
-            try:
-                if self._is_secure and self._context is None:
-                    self._context = make_context(self._destination)
-            except (OSError, ValueError):
-                return blocked("a certificate's file cannot be used", "certificate", "client_certificate", "client_key")
-            while True:
-                if self._is_closed:
-                    return retry("the connection was closed here")
-                is_kept = self._connection is not None and self._connection.is_connected
-                try:
-                    connection = self._connected(end) if not is_kept else self._connection
-                    assert connection is not None
-                    return self._exchange(connection, body, end)
-                except (OSError, HTTPException, HTTPError, ValueError) as error:
-                    self._disconnect()
-                    self._context = None  # the files may be others by now
-                    if not is_kept or not isinstance(error, _STALE):
-                        return answer_to_error(error, proxy=self._proxy)
-                finally:
-                    if self._is_closed:
-                        self._disconnect()
+        try:
+            with self._sending:
+                return self._send(body, end)
+        finally:
+            if self._is_closed:
+                self._let_go()
 
     def close(self) -> None:
-        """Wakes a `send` that waits by ending its connection under it."""
+        """Wakes a `send` that waits by ending its connection under it; what has come on it can still be read."""
         self._is_closed = True
         connection = self._connection
         waiting = connection.sock if connection is not None else None
         if waiting is not None:
-            _shut(waiting)
-        if self._sending.acquire(timeout=_PATIENCE):
+            _shut(waiting, self._note_answer)
+        self._let_go()
+
+    def _send(self, body: bytes, end: float) -> Answer:
+        try:
+            if self._is_secure and self._context is None:
+                self._context = make_context(self._destination)
+        except (OSError, ValueError):
+            return blocked("a certificate's file cannot be used", "certificate", "client_certificate", "client_key")
+        while not self._is_closed:
+            is_kept = self._connection is not None and self._connection.is_connected
+            try:
+                connection = self._connected(end) if not is_kept else self._connection
+                assert connection is not None
+                return self._exchange(connection, body, end)
+            except (OSError, HTTPException, HTTPError, ValueError) as error:
+                self._disconnect()
+                self._context = None  # the files may be others by now
+                if not is_kept or not isinstance(error, _STALE):
+                    return answer_to_error(error, proxy=self._proxy)
+        return retry("the connection was closed here")
+
+    def _let_go(self) -> None:
+        if self._sending.acquire(blocking=False):  # else the thread that sends does it
             try:
                 self._disconnect()
             finally:
                 self._sending.release()
+
+    def _note_answer(self) -> None:
+        self.is_answered = True
 
     def prepare_to_fork(self) -> Callable[[], None] | None:
         """Waits a little for a connection that is being made, and holds up others until what is returned is called.
@@ -149,19 +162,42 @@ class HttpTransport:
             connection.close()
 
     def _exchange(self, connection: HTTPConnection, body: bytes, end: float) -> Answer:
+        if self._is_closed:  # while it was being connected
+            raise ConnectionAbortedError("the connection was closed here")
         connection.timeout = _left(end)
         with suppress(BrokenPipeError):  # it may have answered without listening to the end
             connection.request("POST", self._target, body, self._headers, preload_content=False)
-        connection.timeout = _left(end)
+        _await_answer(connection.sock, end)
+        self.is_answered = True
+        connection.timeout = max(end - time.monotonic(), _PATIENCE_WITHIN_AN_ANSWER)
         response = connection.getresponse()
-        content = b""
-        while len(content) < _LONGEST_ANSWER and (part := response.read1(_LONGEST_ANSWER)):
-            content += part
-            _left(end)
-        if len(content) >= _LONGEST_ANSWER or "close" in response.headers.get("Connection", "").lower():
+        content, is_whole = _read(response, end)
+        if not is_whole or "close" in response.headers.get("Connection", "").lower():
             response.close()
             self._disconnect()
         return answer_to_response(response.status, response.headers, content, secrets=self._secrets)
+
+
+def _await_answer(connected: socket, end: float) -> None:
+    """Returns when an answer begins to come. Raises TimeoutError when there is none by the end.
+
+    An answer that came in time counts, however late this thread gets to run.
+    """
+    while not wait_for_read(connected, max(0.0, end - time.monotonic())):
+        if time.monotonic() >= end and not wait_for_read(connected, 0.0):
+            raise TimeoutError("the time for the request is up")
+
+
+def _read(response: HTTPResponse, end: float) -> tuple[bytes, bool]:
+    """The body, and whether that is all of it. The status has said what became of the request."""
+    content = b""
+    with suppress(OSError, HTTPException, HTTPError):
+        while part := response.read1(_LONGEST_ANSWER):
+            content += part
+            if len(content) >= _LONGEST_ANSWER or time.monotonic() >= end:
+                return content, False
+        return content, True
+    return content, False
 
 
 def _left(end: float) -> float:
@@ -181,10 +217,12 @@ def make_context(destination: Destination) -> ssl.SSLContext:
     return context
 
 
-def _shut(connected: socket) -> None:
+def _shut(connected: socket, note_answer: Callable[[], None]) -> None:
     try:
+        if wait_for_read(connected, 0.0):
+            note_answer()
         connected.shutdown(SHUT_RDWR)
-    except OSError:
+    except (OSError, ValueError):  # closed meanwhile
         return
 
 
