@@ -4,6 +4,7 @@ import os
 import shutil
 import stat
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from otel_ia.delivery.spooling import succession
 from otel_ia.delivery.spooling.directory import default_directory
 from otel_ia.delivery.spooling.frames import DROPPED, SPAN, read_dropped
 
-from .spools import drain, files, left_in, numbered, numbers, opened
+from .collectors import Reply, collecting
+from .shipping import append_spans, segments, shipping, wait_until
+from .spools import drain, files, left_in, numbered, numbers, opened, run
 
 
 @pytest.fixture
@@ -244,3 +247,87 @@ def test_the_directory_is_the_users_own_state(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_STATE_HOME", "relative")
     monkeypatch.setenv("HOME", "/home/me")
     assert default_directory() == Path("/home/me/.local/state/otel_ia/spool")
+
+
+@pytest.fixture
+def looks_at_once(monkeypatch):
+    monkeypatch.setattr("otel_ia.delivery.spooling.upkeep.LOOK_EVERY", 0.0)
+
+
+def test_a_batch_that_waits_while_the_directory_is_deleted_comes_once(tmp_path, looks_at_once):
+    is_up = threading.Event()
+    with (
+        collecting(lambda _: Reply(200 if is_up.is_set() else 503)) as collector,
+        shipping(tmp_path / "spool", collector.endpoint) as (spool, shipper),
+    ):
+        names = append_spans(spool, *(str(number).rjust(300) for number in range(2000)))
+        for number in range(3):
+            wait_until(lambda: shipper.counters.retried > 2 * number)  # noqa: B023 - waited for at once
+            shutil.rmtree(tmp_path / "spool")
+            names += append_spans(spool, f"later {number}")
+            wait_until(lambda: segments(tmp_path / "spool"))
+        is_up.set()
+        assert shipper.flush(10)
+        assert collector.spans == names
+    assert files(tmp_path / "spool") == []
+
+
+def test_a_request_under_way_while_the_directory_is_deleted_is_acknowledged(tmp_path, looks_at_once):
+    is_asked, may_answer = threading.Event(), threading.Event()
+
+    def respond(_):
+        is_asked.set()
+        return Reply(200 if may_answer.wait(20) else 500)
+
+    with (
+        collecting(respond) as collector,
+        shipping(tmp_path / "spool", collector.endpoint) as (spool, shipper),
+    ):
+        names = append_spans(spool, "a", "b")
+        assert is_asked.wait(10)
+        shutil.rmtree(tmp_path / "spool")
+        names += append_spans(spool, "c")
+        may_answer.set()
+        assert shipper.flush(10)
+        assert collector.spans == names
+
+
+def test_what_was_in_a_deleted_directory_survives_the_process(tmp_path):
+    run(
+        """
+import shutil
+with opened(directory) as spool:
+    for number in range(3000):
+        spool.append(SPAN, numbered(number))
+    spool.prepare()
+    spool.read(limit_frames=100).acknowledge()
+    shutil.rmtree(directory)
+    time.sleep(1)
+    spool.prepare()
+    spool.append(SPAN, numbered(3000))
+    os._exit(0)
+""",
+        tmp_path / "spool",
+    )
+    assert numbers(left_in(tmp_path / "spool")) == list(range(100, 3001))
+
+
+def test_a_directory_that_was_deleted_just_before_the_end_is_filled_again(tmp_path):
+    with opened(tmp_path / "spool") as spool:
+        spool.append(SPAN, numbered(1))
+        spool.prepare()
+        shutil.rmtree(tmp_path / "spool")
+        spool.append(SPAN, numbered(2))
+    assert numbers(left_in(tmp_path / "spool")) == [1, 2]
+
+
+def test_what_cannot_be_brought_back_at_the_end_is_counted_and_told(tmp_path):
+    told = []
+    with opened(tmp_path / "spool", tell=told.append) as spool:
+        for number in range(1500):
+            spool.append(SPAN, numbered(number))
+        spool.read(limit_frames=100).acknowledge()
+        shutil.rmtree(tmp_path / "spool")
+        (tmp_path / "spool").write_text("a file where the directory should be")
+    assert spool.counters.dropped == {"memory": 1400}
+    assert "1400 spans" in told[-1]

@@ -107,6 +107,11 @@ class Maker:
         self._size = min(2 * segment.size, LARGEST_SIZE)
         return segment
 
+    def make_again(self, segment: Segment) -> None:
+        """Makes the file of a full segment anew, which somebody has removed. Raises OSError."""
+        size = max(segment.written, segment.header.size)
+        segment.move_to(make_segment(self.directory, segment.header, size, is_durable=self._is_durable))
+
     def _next_header(self) -> Header:
         header = self._header()
         self._sequence += 1

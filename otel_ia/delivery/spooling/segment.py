@@ -234,6 +234,16 @@ class Segment:
         except OSError:
             return False
 
+    def move_to(self, made: "Segment") -> None:
+        """Goes on in a file that has just been made, at least as large, with all that is written in this one."""
+        end = self.written
+        made.mapping[:end] = self.mapping[:end]
+        gone, at, key = self.mapping, self.descriptor, self.key
+        self.mapping, self.descriptor, self.key, self.path = made.mapping, made.descriptor, made.key, made.path
+        self.flushed, self.is_trimmed = 0, False
+        _let_go(gone, at, key)
+        self.trim()
+
     def close(self, *, keep: bool) -> None:
         """Lets go of it: to others, trimmed, if it is to be kept, else for good. Never raises. Idempotent."""
         if self.is_closed or self.header.process != os.getpid():
@@ -255,12 +265,16 @@ class Segment:
             return
         self.is_closed = True
         self.size = self.room = -1
-        if isinstance(self.mapping, mmap.mmap):
-            self.mapping.close()
-        if self.descriptor >= 0:
-            descriptor, self.descriptor = self.descriptor, -1
-            os.close(descriptor)
-            release(self.key)
+        descriptor, self.descriptor = self.descriptor, -1
+        _let_go(self.mapping, descriptor, self.key)
+
+
+def _let_go(mapping: mmap.mmap | bytearray, descriptor: int, key: FileKey) -> None:
+    if isinstance(mapping, mmap.mmap):
+        mapping.close()
+    if descriptor >= 0:
+        os.close(descriptor)
+        release(key)
 
 
 def _whole_frames(data: bytes, limit: int) -> tuple[list[tuple[int, bytes]], int]:

@@ -245,16 +245,19 @@ class Spool:
         """Leaves what is not acknowledged to other processes; later frames are dropped and counted. Idempotent."""
         if self._writer.is_closed:
             return
-        self.prepare()
+        self._upkeep.finish()
         _ = self.recorded
         lost = self._writer.close()
-        if lost:
-            self._writer.next.tell_once(f"{lost} spans, log records or metrics were only in memory and are lost")
         is_open = bool(self._writer.open_frames())
         for segment in list(self._writer.full):
             is_last = segment is self._writer.full[-1]
             segment.read(1, 1)  # goes over what nobody waits for
-            segment.close(keep=segment.acknowledged < segment.written or (is_last and is_open))
+            is_left = segment.acknowledged < segment.written
+            if is_left and not segment.is_in_place():
+                lost += self.counters.lose("memory", segment.waiting())
+            segment.close(keep=is_left or (is_last and is_open))
+        if lost:
+            self._writer.next.tell_once(f"{lost} spans, log records or metrics were only in memory and are lost")
         self._writer.full.clear()
         for adopted in self._adopted:
             adopted.close()

@@ -8,7 +8,6 @@ from typing import Final
 from otel_ia.delivery.spooling.limits import drop_expired
 from otel_ia.delivery.spooling.losses import Losses
 from otel_ia.delivery.spooling.maker import Maker
-from otel_ia.delivery.spooling.segment import Segment
 from otel_ia.delivery.spooling.writer import Writer
 
 LOOK_EVERY: Final = 1.0
@@ -29,6 +28,11 @@ class Upkeep:
     def begin(self) -> None:
         """Nothing was done yet: at first, and in a forked child."""
         self._look_at = self._expire_at = 0.0
+
+    def finish(self) -> None:
+        """Does what is due before the end. Never raises."""
+        self._look_at = 0.0
+        self.work()
 
     def work(self) -> None:
         """Does what is due. Never raises."""
@@ -65,18 +69,16 @@ class Upkeep:
                 self._can_warm = False
 
     def _look_for_segments(self) -> None:
-        """What is not acknowledged of a segment that others no longer find goes into the next one."""
+        """A segment that others no longer find gets a file again, where every frame of it keeps its place."""
         for segment in self._writer.segments():
             if segment.descriptor >= 0 and not segment.is_in_place():
                 if segment is self._writer.current:
                     self._writer.leave_current()
-                self._write_again(segment)
-
-    def _write_again(self, segment: Segment) -> None:
-        while (found := segment.read(1 << 20, 2048))[0]:
-            for kind, payload in found[0]:
-                self._writer.append(kind, payload)
-            segment.acknowledge(found[1])
+                if segment is not self._writer.current and segment.lease.acquire(blocking=False):
+                    try:
+                        self._maker.make_again(segment)
+                    finally:
+                        segment.lease.release()
 
     def _expire(self, now: float) -> None:
         """By this process's own clock for its own segments: a clock that is set does not make them old."""

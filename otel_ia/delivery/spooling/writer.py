@@ -19,7 +19,6 @@ from zlib import crc32
 from otel_ia.delivery.spooling.bell import Bell
 from otel_ia.delivery.spooling.counters import Counters
 from otel_ia.delivery.spooling.frames import (
-    COUNTED,
     DROPPED,
     HEAD,
     HEAD_SIZE,
@@ -179,11 +178,11 @@ class Writer:
         left = []
         while (frame := self.ring.pop()) is not None:
             left.append(split(frame))
-        self._counters.lose("memory", left)
+        lost = self._counters.lose("memory", left)
         self.record_drops()
         self.leave_current()
         self.next.close()
-        return sum(kind in COUNTED for kind, _ in left)
+        return lost
 
     def _append_with_lock(self, kind: int, payload: bytes) -> None:
         with self.lock:
