@@ -297,19 +297,6 @@ def test_segments_of_other_destinations_count_and_go_too(tmp_path):
         assert sorted(drain(spool)) == [(SPAN, b"mine"), (DROPPED, dropped_payload("size", dropped))]
 
 
-def test_what_is_older_than_the_limit_goes(tmp_path, monkeypatch):
-    with opened(tmp_path / "spool") as earlier:
-        earlier.append(SPAN, b"old")
-        earlier.append(SPAN, b"old too")
-    now = time.time_ns()
-    monkeypatch.setattr(clock, "wall", lambda: now + 73 * 3600 * 10**9)
-    with opened(tmp_path / "spool") as spool:
-        spool.append(SPAN, b"new")
-        spool.prepare()
-        assert spool.counters.dropped == {"age": 2}
-        assert (SPAN, b"new") in drain(spool)
-
-
 @pytest.mark.parametrize("years", [-60, -1, 1, 200])
 def test_a_clock_that_is_set_makes_no_own_segment_old(tmp_path, monkeypatch, years):
     with opened(tmp_path / "spool") as spool:

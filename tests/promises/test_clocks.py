@@ -21,7 +21,7 @@ for number in range(1000):
     work(number)
 """
 ENDINGS = {"delivered": "telemetry.flush(20)", "left": "os._exit(0)"}
-each_stepping = pytest.mark.parametrize("steps", [[0, -1], [0, -24, 24, 0], [0, 24 * 365]], ids=str)
+each_stepping = pytest.mark.parametrize("steps", [[0, -1], [0, -24, 24, 0], [0, 24 * 365], [0, -24 * 365]], ids=str)
 
 
 @each_stepping

@@ -2,12 +2,14 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from otel_ia.delivery.spooling import directory as folder
+from otel_ia.delivery.spooling.age import date_now, youngest_age
 from otel_ia.delivery.spooling.batch import Batch
 from otel_ia.delivery.spooling.counters import Counters
 from otel_ia.delivery.spooling.frames import DAMAGED, DELIVERED, DROPPED, SCOPE, SPAN, START, encode_frame, parse_frames
@@ -21,6 +23,7 @@ from otel_ia.delivery.spooling.header import (
     encode_number,
     is_followed,
     last_seen,
+    nobodys_header,
 )
 from otel_ia.delivery.spooling.ownership import FileKey, file_key, hold, lock, note_descriptor, release
 from otel_ia.delivery.spooling.refused import keep_refused
@@ -33,7 +36,7 @@ _TIMED: Final = DELIVERED | {START}
 
 
 def adopt(opened: int, directory: Path, entry: folder.Entry, *, fingerprint: bytes | None) -> "Adopted | None":
-    """The file, if it is a segment of this destination (None: of any) and its process is dead: locked from now on.
+    """The file, if it is a segment of this destination (None: of any or none) and its process is dead: locked from now.
 
     Never waits. The lock decides. The id of its process does not: it may be another's by now, or of another container.
     """
@@ -46,10 +49,15 @@ def adopt(opened: int, directory: Path, entry: folder.Entry, *, fingerprint: byt
             return None
         note_descriptor(entry.key, descriptor)
         header = read_header(descriptor)
+        if header is None and fingerprint is None:
+            header = nobodys_header(created=entry.created, sequence=entry.sequence)
         if header is None or (fingerprint is not None and header.fingerprint != fingerprint):
             return None
         if lock(descriptor) and _is_still_there(opened, entry, descriptor):
-            adopted = Adopted(path=directory / entry.name, header=header, descriptor=descriptor, key=entry.key)
+            known = _age(entry, header, descriptor)
+            adopted = Adopted(
+                path=directory / entry.name, header=header, descriptor=descriptor, key=entry.key, age=known
+            )
         return adopted
     finally:
         if adopted is None:
@@ -77,6 +85,14 @@ def read_all(descriptor: int) -> bytes:
     return b"".join(parts)
 
 
+def _age(entry: folder.Entry, header: Header, descriptor: int) -> float:
+    head, changed = os.pread(descriptor, CHANGING_SIZE, 0), os.fstat(descriptor).st_mtime_ns
+    known = youngest_age(created=entry.created, changed=changed, header=header, head=head)
+    if known is None:
+        date_now(descriptor)
+    return known or 0.0
+
+
 def _is_still_there(opened: int, entry: folder.Entry, descriptor: int) -> bool:
     """Its last owner may have removed it, delivered, between our opening and locking it."""
     try:
@@ -92,7 +108,7 @@ class Adopted:
     It is read into memory at the first `read`, and leaves the disk when all of it is acknowledged.
     """
 
-    def __init__(self, *, path: Path, header: Header, descriptor: int, key: FileKey) -> None:
+    def __init__(self, *, path: Path, header: Header, descriptor: int, key: FileKey, age: float) -> None:
         self.path = path
         self.header = header
         self.key = key
@@ -104,10 +120,17 @@ class Adopted:
         self.lease = threading.Lock()
         """Who delivers from it or gives it up has it; nobody waits for it."""
         self._descriptor = descriptor
+        self._age = age
+        self._adopted_at = time.monotonic()
         self._items: list[tuple[int, bytes, int]] | None = None
         self._scopes: tuple[bytes, ...] = ()
         self._last_seen = 0
         self._next = 0
+
+    @property
+    def age(self) -> float:
+        """The seconds since its own process wrote to it. While it is held here, no clock counts that is set."""
+        return self._age + time.monotonic() - self._adopted_at
 
     def read(self, limit_bytes: int, limit_frames: int) -> Batch | None:
         """The next frames, or None when all are acknowledged and the file is gone, or cannot be read."""
@@ -166,7 +189,7 @@ class Adopted:
             self._scopes = tuple(payload for kind, payload, _ in frames if kind == SCOPE)
             abandoned = [] if is_followed(data) else self._abandoned(frames, len(data))
             self.counters.abandoned += len(abandoned)
-            self._last_seen = max(self.header.created, last_seen(data), *self._times(frames), 0)
+            self._last_seen = max(last_seen(data) or self.header.created, *self._times(frames), 0)
             self._items = [item for item in frames if item[0] in DELIVERED and item[2] > begin] + abandoned
             for kind, payload, _ in self._items:
                 if kind == DROPPED:

@@ -20,13 +20,17 @@ _NO_LINKS: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Entry:
-    """A file of the spool as its directory shows it. In order, they are as old as they say."""
+    """A file of the spool as its directory shows it. In order, they are as old as they say.
+
+    `created` and `changed` are in nanoseconds since the Unix epoch.
+    """
 
     created: int
     instance: str
     sequence: int
     name: str
     size: int
+    changed: int
     key: FileKey
 
 
@@ -112,6 +116,7 @@ def _entry(item: os.DirEntry[str]) -> Entry | None:
             sequence=int(sequence, 16),
             name=item.name,
             size=status.st_size,
+            changed=status.st_mtime_ns,
             key=file_key(status),
         )
     except (OSError, ValueError):  # gone meanwhile, or not named by us

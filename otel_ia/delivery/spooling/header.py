@@ -1,8 +1,8 @@
 """The head of a segment: whose it is, and how far it has been acknowledged.
 
-The first 64 bytes change: twice the acknowledged offset, then when the process was last seen, each with its own CRC, so
-that a kill in the middle of a write leaves the other one; then whether another segment follows. What never changes
-comes after them, twice as well: no single damaged byte makes a segment unreadable.
+The first 64 bytes change: twice the acknowledged offset, then when the process was last seen, by two clocks, each with
+its own CRC, so that a kill in the middle of a write leaves the other one; between the two clocks whether another
+segment follows. What never changes comes after them, twice as well: no single damaged byte makes a segment unreadable.
 """
 
 import os
@@ -18,18 +18,23 @@ SEEN_AT: Final = 32
 FOLLOWED_AT: Final = 48
 FOLLOWED: Final = b"\xff\xff\xff"
 """Three bytes of which two decide."""
+ALIVE_AT: Final = 52
 CHANGING_SIZE: Final = 64
 READ_AHEAD: Final = 64 << 10
 
-_MAGIC: Final = b"otel_ia\x01"
+NOBODY: Final = 0
+"""What stands for a process where there is none."""
+_MAGIC: Final = b"otel_ia\x02"
 _LEAD: Final = Struct("<8sII")  # magic, length and CRC32 of what comes
-_FIXED: Final = Struct("<IIQQ16sH")  # sequence, pid, its start, creation, instance, length of the fingerprint
+_FIXED: Final = Struct("<IIQQQ16s16sH")  # sequence, pid, its start, creation twice, start, instance, a length
 _NUMBER: Final = Struct("<QI")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """Whose segment it is. Times are nanoseconds since the Unix epoch; `process_start` is in the kernel's ticks."""
+    """Whose segment it is, and when it was created: in nanoseconds since the Unix epoch, and in those since the start
+    of the machine that `boot` names (`made`). `process_start` is in the kernel's ticks.
+    """
 
     fingerprint: bytes
     identity: bytes
@@ -38,11 +43,20 @@ class Header:
     process: int
     process_start: int
     created: int
+    made: int = 0
+    boot: bytes = bytes(16)
 
     @property
     def size(self) -> int:
         """The offset of the first frame."""
         return CHANGING_SIZE + 2 * (_LEAD.size + _FIXED.size + len(self.fingerprint) + len(self.identity))
+
+
+def nobodys_header(*, created: int = 0, sequence: int = 0) -> Header:
+    """What stands for a header where there is none, or one that cannot be read."""
+    return Header(
+        fingerprint=b"", identity=b"", instance=b"", sequence=sequence, process=NOBODY, process_start=0, created=created
+    )
 
 
 def encode_header(header: Header, *, last_seen: int = 0) -> bytes:
@@ -54,6 +68,8 @@ def encode_header(header: Header, *, last_seen: int = 0) -> bytes:
                 header.process,
                 header.process_start,
                 header.created,
+                header.made,
+                header.boot,
                 header.instance,
                 len(header.fingerprint),
             ),
@@ -84,7 +100,7 @@ def _decode_at(data: bytes, at: int) -> Header | None:
     body = data[at + _LEAD.size : at + _LEAD.size + length]
     if magic != _MAGIC or len(body) != length or length < _FIXED.size or crc32(body) != total:
         return None
-    sequence, process, process_start, created, instance, split = _FIXED.unpack_from(body)
+    sequence, process, process_start, created, made, boot, instance, split = _FIXED.unpack_from(body)
     names = body[_FIXED.size :]
     return Header(
         fingerprint=names[:split],
@@ -94,6 +110,8 @@ def _decode_at(data: bytes, at: int) -> Header | None:
         process=process,
         process_start=process_start,
         created=created,
+        made=made,
+        boot=boot,
     )
 
 
@@ -111,6 +129,11 @@ def acknowledged_offset(data: bytes) -> int:
 def last_seen(data: bytes) -> int:
     """When the process last looked after its segment; 0 when it never did."""
     return _number_at(data, SEEN_AT)
+
+
+def last_alive(data: bytes) -> int:
+    """The same in nanoseconds since the start of the machine."""
+    return _number_at(data, ALIVE_AT)
 
 
 def is_followed(data: bytes) -> bool:

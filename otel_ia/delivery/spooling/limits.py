@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 from typing import Final
 
-from otel_ia import clock
 from otel_ia.delivery.spooling import directory as folder
-from otel_ia.delivery.spooling.adopted import adopt
+from otel_ia.delivery.spooling.adopted import Adopted, adopt
+from otel_ia.delivery.spooling.age import youngest_age
 from otel_ia.delivery.spooling.losses import Losses, give_up_held
 from otel_ia.delivery.spooling.ownership import held_descriptor
 
@@ -33,27 +33,38 @@ def keep_within(directory: Path, limit: int, losses: Losses) -> bool:
         for entry in found:
             if used <= limit:
                 break
-            if _drop(opened, directory, entry, "size", losses):
+            if _drop(opened, directory, entry, losses):
                 used -= entry.size
     return used <= limit
 
 
-def drop_expired(directory: Path, age: float, losses: Losses) -> None:
-    """Drops what dead processes left longer ago than the age (s), whoever it was for. Raises OSError."""
+def drop_expired(directory: Path, limit: float, losses: Losses) -> None:
+    """Drops what dead processes left longer ago than the limit (s), whoever it was for. Raises OSError.
+
+    What this process has adopted is not looked at.
+    """
     with folder.opened(directory) as opened:
         for entry in folder.entries(opened, folder.SEGMENT, folder.REFUSED):
-            if clock.wall() - entry.created > age * 1e9 and held_descriptor(entry.key) is None:
-                _drop(opened, directory, entry, "age", losses)
+            known = youngest_age(created=entry.created, changed=entry.changed, header=None, head=b"")
+            if (known is not None and known <= limit) or held_descriptor(entry.key) is not None:
+                continue
+            adopted = _adopt(opened, directory, entry, losses)
+            if adopted is not None and (adopted.age <= limit or not losses.give_up(adopted, "age")):
+                adopted.close()
 
 
-def _drop(opened: int, directory: Path, entry: folder.Entry, reason: str, losses: Losses) -> bool:
+def _drop(opened: int, directory: Path, entry: folder.Entry, losses: Losses) -> bool:
     if held_descriptor(entry.key) is not None:
-        return give_up_held(entry.key, reason)
+        return give_up_held(entry.key, "size")
+    adopted = _adopt(opened, directory, entry, losses)
+    return adopted is not None and losses.give_up(adopted, "size")
+
+
+def _adopt(opened: int, directory: Path, entry: folder.Entry, losses: Losses) -> Adopted | None:
     adopted = adopt(opened, directory, entry, fingerprint=None)
-    if adopted is None:
-        return False
-    adopted.counters, adopted.span_key = losses.counters, losses.span_key
-    return losses.give_up(adopted, reason)
+    if adopted is not None:
+        adopted.counters, adopted.span_key = losses.counters, losses.span_key
+    return adopted
 
 
 def _used(opened: int) -> int:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from otel_ia import clock
 from otel_ia.delivery.spooling import directory as folder
 from otel_ia.delivery.spooling.adopted import SpanKey, read_all
+from otel_ia.delivery.spooling.age import youngest_age
 from otel_ia.delivery.spooling.frames import DAMAGED, DELIVERED, KINDS, SPAN, START, parse_frames
 from otel_ia.delivery.spooling.header import CHANGING_SIZE, acknowledged_offset, decode_header, is_followed
 from otel_ia.delivery.spooling.ownership import held_descriptor, hold, lock, release
@@ -93,7 +93,7 @@ def _read(
         process=header.process if header is not None else 0,
         is_alive=is_alive,
         is_refused=entry.name.endswith(folder.REFUSED),
-        age=max(0.0, (clock.wall() - entry.created) / 1e9),
+        age=youngest_age(created=entry.created, changed=entry.changed, header=header, head=data[:CHANGING_SIZE]) or 0.0,
         frames=frames,
         bytes_by_kind=sizes,
         damaged=damaged,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from otel_ia import clock
+from otel_ia.delivery.spooling import age
 from otel_ia.delivery.spooling import directory as folder
 from otel_ia.delivery.spooling.fresh import make_segment
 from otel_ia.delivery.spooling.header import Header, this_process
@@ -49,6 +50,7 @@ class Maker:
         """A process that has made nothing yet: at first, and in a forked child."""
         self._instance = secrets.token_bytes(16)
         self._sequence = 0
+        self._created = 0
         self._size = FIRST_SIZE
         self._identity: bytes | None = None
         self._first_header: Header | None = None
@@ -76,6 +78,8 @@ class Maker:
 
     def _header(self) -> Header:
         process, start = this_process()
+        # a clock may be set back, even to before the epoch: the names of a process stay in order
+        self._created = max(self._created + 1, clock.wall())
         return Header(
             fingerprint=self._fingerprint,
             identity=self.identity,
@@ -83,7 +87,9 @@ class Maker:
             sequence=self._sequence,
             process=process,
             process_start=start,
-            created=max(0, clock.wall()),  # a clock may be set to before the epoch
+            created=self._created,
+            made=age.since_boot(),
+            boot=age.boot(),
         )
 
     def make(self, content: int) -> Segment:

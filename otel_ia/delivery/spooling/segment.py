@@ -15,20 +15,21 @@ from pathlib import Path
 from typing import Final
 
 from otel_ia import clock
+from otel_ia.delivery.spooling import age
 from otel_ia.delivery.spooling import directory as folder
 from otel_ia.delivery.spooling.frames import COUNTED, DELIVERED, HEAD, HEAD_SIZE
 from otel_ia.delivery.spooling.header import (
     ACKNOWLEDGED_AT,
+    ALIVE_AT,
     FOLLOWED,
     FOLLOWED_AT,
     SEEN_AT,
     Header,
     encode_number,
+    nobodys_header,
 )
 from otel_ia.delivery.spooling.ownership import FileKey, file_key, release
 
-NOBODY: Final = 0
-"""What stands for a process where there is none."""
 _PATIENCE: Final = 1.0
 _POPULATE_WRITE: Final = 23  # of Linux; `mmap` has no name for it
 _WARM_STEP: Final = 64 << 10
@@ -37,8 +38,7 @@ _WARMEST: Final = 2 << 20
 
 def nowhere() -> "Segment":
     """A segment without room, for a process that has none yet."""
-    header = Header(fingerprint=b"", identity=b"", instance=b"", sequence=0, process=NOBODY, process_start=0, created=0)
-    return Segment(path=Path(), header=header, mapping=bytearray(), size=-1, descriptor=-1, key=(-1, -1))
+    return Segment(path=Path(), header=nobodys_header(), mapping=bytearray(), size=-1, descriptor=-1, key=(-1, -1))
 
 
 class Segment:
@@ -59,7 +59,6 @@ class Segment:
         "is_trimmed",
         "key",
         "lease",
-        "made_at",
         "mapping",
         "path",
         "places_end",
@@ -88,7 +87,6 @@ class Segment:
         self.position = self.acknowledged = header.size
         self.flushed = 0
         self.room = size - size // 4 if size > 0 else -1
-        self.made_at = time.monotonic()
         self.sealed_at: float | None = None
         self.places_end = max(size, header.size)
         self._warm = 0
@@ -189,8 +187,9 @@ class Segment:
         """Notes that the process lives, and brings to the file what is only in memory."""
         if self.is_closed or self.descriptor < 0:
             return
-        record = encode_number(max(0, clock.wall()))
-        self.mapping[SEEN_AT : SEEN_AT + len(record)] = record
+        for at, now in ((SEEN_AT, max(0, clock.wall())), (ALIVE_AT, age.since_boot())):
+            record = encode_number(now)
+            self.mapping[at : at + len(record)] = record
         if isinstance(self.mapping, bytearray):
             end = self.written
             os.pwrite(self.descriptor, self.mapping[: self.header.size], 0)

@@ -97,6 +97,7 @@ class Spool:
             writer=self._writer,
             maker=self._maker,
             losses=self._losses,
+            adopted=lambda: tuple(self._adopted),
             age_limit=age_limit,
         )
         self._adopted: list[Adopted] = []

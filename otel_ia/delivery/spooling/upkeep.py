@@ -2,9 +2,11 @@
 
 import sys
 import time
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Final
 
+from otel_ia.delivery.spooling.adopted import Adopted
 from otel_ia.delivery.spooling.limits import drop_expired
 from otel_ia.delivery.spooling.losses import Losses
 from otel_ia.delivery.spooling.maker import Maker
@@ -17,10 +19,19 @@ EXPIRE_EVERY: Final = 60.0
 class Upkeep:
     """Knows when each thing was last done."""
 
-    def __init__(self, *, writer: Writer, maker: Maker, losses: Losses, age_limit: float) -> None:
+    def __init__(
+        self,
+        *,
+        writer: Writer,
+        maker: Maker,
+        losses: Losses,
+        adopted: Callable[[], Iterable[Adopted]],
+        age_limit: float,
+    ) -> None:
         self._writer = writer
         self._maker = maker
         self._losses = losses
+        self._adopted = adopted
         self._age_limit = age_limit
         self._can_warm = sys.platform == "linux"
         self.begin()
@@ -49,8 +60,9 @@ class Upkeep:
 
     def _look_after_segments(self) -> None:
         for segment in self._writer.segments():
-            segment.look_after()
-            if segment is not self._writer.current:
+            if segment is self._writer.current:
+                segment.look_after()
+            else:
                 segment.trim()
         self._warm()
         now = time.monotonic()
@@ -81,9 +93,12 @@ class Upkeep:
                         segment.lease.release()
 
     def _expire(self, now: float) -> None:
-        """By this process's own clock for its own segments: a clock that is set does not make them old."""
+        """What this process holds has an age that no clock makes that is set."""
         for segment in self._writer.segments():
-            if segment is not self._writer.current and now - segment.made_at > self._age_limit:
+            if segment.sealed_at is not None and now - segment.sealed_at > self._age_limit:
                 self._losses.give_up(segment, "age")
+        for adopted in self._adopted():
+            if adopted.age > self._age_limit:
+                self._losses.give_up(adopted, "age")
         with suppress(OSError):  # nothing was ever written, or the writer has told of it
             drop_expired(self._maker.directory, self._age_limit, self._losses)

@@ -28,8 +28,9 @@ from otel_ia.delivery.spooling.frames import (
     dropped_payload,
     encode_frame,
 )
+from otel_ia.delivery.spooling.header import NOBODY
 from otel_ia.delivery.spooling.memory import MemoryRing, split
-from otel_ia.delivery.spooling.segment import NOBODY, Segment, nowhere
+from otel_ia.delivery.spooling.segment import Segment, nowhere
 from otel_ia.delivery.spooling.succession import Succession
 from otel_ia.guard import guarded
 
