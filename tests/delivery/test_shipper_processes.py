@@ -1,12 +1,14 @@
 """Processes that fork, are killed or come after one that was: nothing is lost, and at most one batch comes twice."""
 
 import threading
+import time
 from collections import Counter
 from contextlib import ExitStack
 
 import pytest
 
 from otel_ia.delivery.shipping.pace import Pace
+from otel_ia.delivery.spooling import recovery
 
 from .collectors import Reply, closed_port, collecting, collecting_grpc
 from .scripts import deliver_the_rest, run
@@ -319,7 +321,14 @@ def services(request):
                 yield process.resource.attributes[0].value.string_value, span.name
 
 
-def test_several_shippers_that_look_at_once_all_find_what_is_theirs_soon(tmp_path):
+def test_several_shippers_that_look_at_once_all_find_what_is_theirs_soon(tmp_path, monkeypatch):
+    adopt_all = recovery._adopt_all
+
+    def adopt_slowly(*arguments):
+        time.sleep(0.02)
+        return adopt_all(*arguments)
+
+    monkeypatch.setattr(recovery, "_adopt_all", adopt_slowly)
     for number in range(8):
         with spooling(tmp_path, fingerprint=b"%d" % number) as spool:
             append_spans(spool, str(number))
