@@ -102,6 +102,17 @@ def test_what_was_only_in_memory_at_the_end_is_counted_and_told(tmp_path):
     assert "2 spans" in told[-1]
 
 
+def test_a_spool_that_is_closed_makes_no_room_for_what_does_not_follow(tmp_path):
+    with opened(tmp_path / "spool", size_limit=1 << 20) as spool:
+        while not spool.counters.dropped.get("size"):
+            spool.append(SPAN, numbered(1))
+            spool.prepare()
+        while spool._writer.next.ready is not None or not spool._writer.next.is_wanted:
+            spool.append(SPAN, numbered(2))
+        dropped = spool.counters.dropped
+    assert spool.counters.dropped == dropped
+
+
 def test_a_frame_in_memory_that_is_being_sent_is_neither_dropped_nor_doubled(tmp_path):
     (tmp_path / "spool").write_text("")
     with opened(tmp_path / "spool", tell=lambda _text: None, memory_limit=10_000) as spool:

@@ -246,6 +246,7 @@ class Spool:
         """Leaves what is not acknowledged to other processes; later frames are dropped and counted. Idempotent."""
         if self._writer.is_closed:
             return
+        self._writer.next.is_wanted = False  # nothing follows: what is kept need not make room for it
         self._upkeep.finish()
         _ = self.recorded
         lost = self._writer.close()
