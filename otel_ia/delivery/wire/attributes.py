@@ -26,7 +26,7 @@ from otel_ia.guard import guarded
 
 KNOWN_KEYS: Final = 1_024
 """Keys of a place whose bytes are kept; when one more comes, it starts anew."""
-_KNOWN_KEY_LENGTH: Final = 256
+_KNOWN_KEY_LENGTH: Final = 128
 
 
 class Place:
