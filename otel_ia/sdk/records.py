@@ -20,7 +20,6 @@ _STANDARD: Final = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None))
 _EXPECTED: Final = _STANDARD | frozenset(STAMPED)
 _LENGTH: Final = len(vars(logging.LogRecord("", 0, "", 0, "", (), None))) + len(STAMPED)
 _OF_PLACES: Final = frozenset([semconv.CODE_FILE_PATH, semconv.CODE_LINE_NUMBER, semconv.CODE_FUNCTION_NAME])
-_PLAIN: Final = frozenset([str, int, float, bool, type(None)])
 _KNOWN_LEVELS: Final = 256
 _LEVEL_NAME_LIMIT: Final = 64
 
@@ -73,7 +72,8 @@ def read(record: logging.LogRecord) -> Entry | None:  # noqa: C901, PLR0912 - wi
         body = None
     elif args:
         for arg in args:
-            if type(arg) not in _PLAIN:
+            kind = type(arg)  # by identity, for the hash of a class may be the user's code
+            if not (kind is str or kind is int or kind is float or kind is bool or arg is None):
                 body = None
                 break
         else:
