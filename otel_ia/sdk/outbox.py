@@ -83,6 +83,7 @@ class Outbox:
     def close(self) -> None:
         """Leaves what is not acknowledged to the next process."""
         self.spool.close()
+        self.shipper.tell_rest()
 
 
 def flush_outboxes(outboxes: list[Outbox], timeout: float) -> bool:

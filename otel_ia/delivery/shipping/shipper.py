@@ -184,6 +184,11 @@ class Shipper:
         if not is_done() and not self._is_failing():
             self._courier.report_unfinished()
 
+    def tell_rest(self) -> None:
+        """Says what was lost and not said yet: for the owner, when it has closed the spool, which may not keep all."""
+        self._courier.reports.losses()
+        self.teller.tell_rest()
+
     def _is_failing(self) -> bool:
         return self._courier.next_try() is not None
 

@@ -243,23 +243,24 @@ class Spool:
         return self._recorded
 
     def close(self) -> None:
-        """Leaves what is not acknowledged to other processes; later frames are dropped and counted. Idempotent."""
+        """Leaves what is not acknowledged to other processes; what is not on disk and what comes later is dropped.
+
+        Both are counted, for the owner to tell. Idempotent.
+        """
         if self._writer.is_closed:
             return
         self._writer.next.is_wanted = False  # nothing follows: what is kept need not make room for it
         self._upkeep.finish()
         _ = self.recorded
-        lost = self._writer.close()
+        self._writer.close()
         is_open = bool(self._writer.open_frames())
         for segment in list(self._writer.full):
             is_last = segment is self._writer.full[-1]
             segment.read(1, 1)  # goes over what nobody waits for
             is_left = segment.acknowledged < segment.written
             if is_left and not segment.is_in_place():
-                lost += self.counters.lose("memory", segment.waiting())
+                self.counters.lose("memory", segment.waiting())
             segment.close(keep=is_left or (is_last and is_open))
-        if lost:
-            self._writer.next.tell_once(f"{lost} spans, log records or metrics were only in memory and are lost")
         self._writer.full.clear()
         for adopted in self._adopted:
             adopted.close()

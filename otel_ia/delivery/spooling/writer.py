@@ -169,8 +169,8 @@ class Writer:
             for reason, count in self._counters.take_unrecorded().items():
                 self.append(DROPPED, dropped_payload(reason, count))
 
-    def close(self) -> int:
-        """Takes no more frames, and leaves all segments full; how many were dropped that found no place on the disk."""
+    def close(self) -> None:
+        """Takes no more frames, and leaves all segments full; what finds no place on the disk is dropped."""
         self.ring.put_back()
         self.next.try_at, self.next.is_wanted = 0.0, False
         self.prepare()
@@ -179,11 +179,10 @@ class Writer:
         left = []
         while (frame := self.ring.pop()) is not None:
             left.append(split(frame))
-        lost = self._counters.lose("memory", left)
+        self._counters.lose("memory", left)
         self.record_drops()
         self.leave_current()
         self.next.close()
-        return lost
 
     def _append_with_lock(self, kind: int, payload: bytes) -> None:
         with self.lock:
