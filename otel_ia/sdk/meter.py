@@ -52,7 +52,7 @@ class Meter(metrics.Meter):
         self._make_all_anew()
 
     def _make_all_anew(self) -> None:
-        for instrument, make in self._handed_out.values():
+        for instrument, make in list(self._handed_out.values()):
             instrument.real = self._behind(instrument, make)
 
     def _behind(self, instrument: Any, make: Make) -> Any:
@@ -71,8 +71,7 @@ class Meter(metrics.Meter):
             instrument = kind(real)
             if self._inner is None:
                 instrument.real = self._behind(instrument, make)
-            self._handed_out[kind, *key] = instrument, make
-            return instrument
+            return self._handed_out.setdefault((kind, *key), (instrument, make))[0]
 
     def create_counter(self, name: str, unit: str = "", description: str = "") -> metrics.Counter:
         made: Counter = self._hand_out(

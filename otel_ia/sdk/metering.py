@@ -183,9 +183,9 @@ class MeterProvider(sdk_metrics.MeterProvider):
         with self._changing:
             meter = self._handed_out.get(scope)
             if meter is None:
-                meter = Meter(scope, lambda: self._changing)
-                self._settle(meter)
-                self._handed_out[scope] = meter
+                made = Meter(scope, lambda: self._changing)
+                self._settle(made)
+                meter = self._handed_out.setdefault(scope, made)  # a finalizer may have been here in the meantime
             return meter
 
     def add_metric_reader(self, metric_reader: MetricReader) -> None:

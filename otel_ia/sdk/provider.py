@@ -44,7 +44,7 @@ class TracerProvider(sdk_trace.TracerProvider):
         self._states: Stack[TracingState] = Stack(self._refresh)
         self._added: tuple[SpanProcessor, ...] = ()
         self._handed_out: dict[InstrumentationScope, Tracer] = {}
-        self._handing_out = threading.Lock()
+        self._changing = threading.RLock()
         _all.add(self)
 
     @property
@@ -56,11 +56,11 @@ class TracerProvider(sdk_trace.TracerProvider):
         return self._states.push(state, above_all=above_all)
 
     def _refresh(self, state: TracingState | None) -> None:
-        with self._handing_out:
+        with self._changing:
             self.sampler = state.sampler if state is not None else sampling.ALWAYS_OFF
             self.id_generator = state.id_generator if state is not None else OWN_IDS
             self.installed = Installed(state, self._added) if state is not None else None
-            for tracer in self._handed_out.values():
+            for tracer in list(self._handed_out.values()):
                 tracer.settle(self._home_of(tracer))
 
     def _home_of(self, tracer: Tracer) -> Home | None:
@@ -82,15 +82,20 @@ class TracerProvider(sdk_trace.TracerProvider):
         scope = InstrumentationScope(
             instrumenting_module_name, instrumenting_library_version or "", schema_url, attributes
         )
-        with self._handing_out:
-            tracer = self._handed_out.get(scope)
-            if tracer is None:
-                tracer = self._handed_out[scope] = Tracer(scope)
-                tracer.settle(self._home_of(tracer))
-            return tracer
+        known = self._handed_out.get(scope)
+        return known if known is not None else self._hand_out(Tracer(scope))
+
+    def _hand_out(self, made: Tracer) -> Tracer:
+        # takes no lock: at any of these lines the garbage collector may run a finalizer that asks for a tracer too
+        while True:
+            installed = self.installed
+            made.settle(self._home_of(made))
+            tracer = self._handed_out.setdefault(made.scope, made)
+            if tracer is not made or self.installed is installed:
+                return tracer
 
     def add_span_processor(self, span_processor: SpanProcessor) -> None:
-        with self._handing_out:
+        with self._changing:
             self._added += (span_processor,)
             if self.installed is not None:
                 self.installed.processors.add_span_processor(span_processor)
@@ -106,7 +111,7 @@ class TracerProvider(sdk_trace.TracerProvider):
 
     def begin_in_child(self) -> None:
         """In a forked child: the same state, with this process's ids in its resource."""
-        self._handing_out = threading.Lock()
+        self._changing = threading.RLock()
         state = self.installed.state if self.installed is not None else None
         if state is not None:
             state.resource = resource_in_child(state.resource)

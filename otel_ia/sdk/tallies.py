@@ -204,12 +204,14 @@ class Tallies:
             found = self._tallies.get(key)
             if found is None:
                 series = self.series(CALL_DURATION, (*key, (semconv.OUTCOME, _OK)))
+                # a finalizer may have been here in the meantime, and count
                 if series.attributes != OVERFLOW:
-                    found = self._tallies[key] = Tally(self, key, series)
+                    found = self._tallies.setdefault(key, Tally(self, key, series))
                 else:  # a series of its own, or it could not be told what of it is active
                     found = self._tallies.get(OVERFLOW)
                     if found is None:
-                        found = self._tallies[OVERFLOW] = Tally(self, OVERFLOW, self._make(CALL_DURATION, OVERFLOW))
+                        made = Tally(self, OVERFLOW, self._make(CALL_DURATION, OVERFLOW))
+                        found = self._tallies.setdefault(OVERFLOW, made)
         return found
 
     def series(self, measure: Measure, attributes: Attributes) -> Series:
@@ -222,8 +224,8 @@ class Tallies:
                 self._tell_once(measure)
                 return self.series(measure, OVERFLOW)
             self._counts[measure.name] += 1
-            made = self._series[measure.name, attributes] = self._make(measure, attributes)
-            return made
+            made = self._make(measure, attributes)
+            return self._series.setdefault((measure.name, attributes), made)
 
     def _make(self, measure: Measure, attributes: Attributes) -> Series:
         bounds = self._bounds.get(measure, measure.bounds)

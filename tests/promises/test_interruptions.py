@@ -63,6 +63,45 @@ while len(ended) < 2000:  # another thread may be collecting
     assert numbers(receiver) == [*range(2000), *range(10_000, 12_000)]
 
 
+def test_finalizers_that_do_all_for_the_first_time_find_no_lock_taken(receiver: Receiver, spool: Path) -> None:
+    program = """
+import gc
+from opentelemetry import trace
+
+class First:
+    def __init__(self, number):
+        self.number, self.self = number, self
+    def __del__(self):
+        begin(self.number)
+
+def begin(number):
+    with monitor(f"own {number}"):
+        logging.getLogger(f"of {number}").warning("first %d", number)
+    trace.get_tracer(f"tracer {number}").start_span("step", attributes={"number": number}).end()
+    ended.append(number)
+
+ended = []
+gc.collect()
+gc.set_threshold(20)  # a collection every few lines, wherever those are
+for number in range(600):
+    First(10_000 + number)
+    First(number % 300)  # every second time another has been there before
+    begin(number)
+gc.set_threshold(700)
+while len(ended) < 1800:
+    gc.collect()
+    time.sleep(0.001)
+"""
+    _, err, status = finish(program, receiver.endpoint)
+    assert (err.count("first"), status) == (1800, 0), err[-2000:]
+    deliver_what_is_left(receiver, spool)
+    each = sorted([*range(600), *range(10_000, 10_600), *range(300), *range(300)])
+    assert numbers(receiver) == each
+    assert sorted(span.name for span in receiver.spans if span.name != "step") == sorted(f"own {n}" for n in each)
+    assert sorted(log.body.string_value for log in receiver.logs) == sorted(f"first {n}" for n in each)
+    assert sum(point.count for point in receiver.last_points("ia.call.duration").values()) == 1800
+
+
 def test_generators_that_the_collector_ends_record(receiver: Receiver, spool: Path) -> None:
     program = """
 import gc
