@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -283,18 +282,16 @@ with configure(log_file_shared={shared}, log_file_size=500, log_file_backups=2) 
         assert len(err.splitlines()) == 1
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="of POSIX")
+@pytest.mark.skipif(sys.platform != "linux", reason="takes capabilities away as Linux does")
 def test_a_folder_that_takes_nothing_new_leaves_the_file_to_grow(run, file):
     file.parent.mkdir()
     file.touch()
-    file.chmod(0o666)
-    for folder in file.parents[: len(file.parents) - len(Path(tempfile.gettempdir()).parents) - 1]:
-        folder.chmod(0o755)  # the program may be another user
     file.parent.chmod(0o555)
     program = """
-configure(log_file_size=500, log_file=os.devnull).shutdown()  # imports what may be out of reach afterwards
-if not os.getuid():
-    os.setuid(65534)
+import ctypes
+if not os.getuid():  # root without its capabilities obeys permissions
+    version, nothing = 0x20080522, 6 * [0]
+    assert ctypes.CDLL(None).capset((ctypes.c_uint32 * 2)(version, 0), (ctypes.c_uint32 * 6)(*nothing)) == 0
 with configure(log_file_size=500) as telemetry:
     write(range(100))
     assert telemetry.stats().dropped == {}
