@@ -37,9 +37,15 @@ def mount(place: Path, options: str) -> None:
         pytest.skip("mounting a tmpfs needs a privileged user")
 
 
+def fill(disk: Path) -> None:
+    """Takes what space there is, also while a program takes some too."""
+    with (disk / "ballast").open("ab", buffering=0) as ballast, suppress(OSError):
+        while True:
+            ballast.write(bytes(4096))
+
+
 def test_a_disk_that_is_full_from_the_beginning_disturbs_nothing(receiver: Receiver, small_disk: Path) -> None:
-    with (small_disk / "ballast").open("wb") as ballast:
-        os.posix_fallocate(ballast.fileno(), 0, os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_frsize)
+    fill(small_disk)
     program = "work_on(range(1000))\ntelemetry.flush(20)"
     _, err, status = finish(WORK + program, receiver.endpoint, OTEL_IA_SPOOL_DIRECTORY=str(small_disk / "spool"))
     assert status == 0
@@ -63,8 +69,7 @@ while not telemetry.flush(10):
 """
     process = start(WORK + program, receiver.endpoint, OTEL_IA_SPOOL_DIRECTORY=str(small_disk / "spool"))
     read_until(process, "begun")
-    with (small_disk / "ballast").open("wb") as ballast:
-        os.posix_fallocate(ballast.fileno(), 0, os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_frsize)
+    fill(small_disk)
     tell(process, "work")
     read_until(process, "worked")
     receiver.status = 200
