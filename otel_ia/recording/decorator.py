@@ -54,7 +54,7 @@ def monitor(
 def monitor(
     target: Any = None,
     /,
-    *,
+    # keyword-only to type checkers; at run time such a parameter makes each call 80 ns slower
     attributes: Mapping[str, object] | None = None,
     log: str | int | None = None,
     slow_after: float | None = None,

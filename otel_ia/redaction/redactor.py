@@ -99,6 +99,11 @@ class Redactor:
         other.count = {}
         return other
 
+    @property
+    def is_asking(self) -> bool:
+        """Whether a callback of the user's has the last word on each value."""
+        return self._ask is not None
+
     def is_secret_key(self, key: str) -> bool:
         """Whether the key names a secret."""
         return bool(self._rule_of(key))

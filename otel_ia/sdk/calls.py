@@ -7,9 +7,14 @@ from opentelemetry.context import Context
 from opentelemetry.trace import TraceFlags
 
 from otel_ia import clock, semconv
+from otel_ia.delivery.spooling.frames import SPAN
+from otel_ia.delivery.wire import attributes as wire
+from otel_ia.delivery.wire.numbers import pair_packer
+from otel_ia.delivery.wire.spans import StaticSpan
 from otel_ia.guard import guarded
 from otel_ia.recording.callsite import ApiCall, Description, count_stream, end_late, stream_attributes, unended
 from otel_ia.recording.tallying import Tally, end_call, uncounted
+from otel_ia.redaction import Redactor
 from otel_ia.sdk.ending import deliver, encode_rest
 from otel_ia.sdk.home import LONG_CALL
 from otel_ia.sdk.identity import Identity
@@ -21,6 +26,17 @@ from otel_ia.sdk.unrecorded import Unrecorded
 _deliver: Final = guarded(deliver)
 _encode_rest: Final = guarded(encode_rest)
 _describe: Final = guarded(Span.set_attributes)
+
+
+_pack_stream: Final = pair_packer(semconv.STREAM_ITEMS, semconv.STREAM_TIME_TO_FIRST_ITEM, wire.SPAN)
+
+
+def leaves_streams(static: StaticSpan, redactor: Redactor | None) -> bool:
+    """Whether what is said of a stream stands on such a span as it is, whatever the numbers are."""
+    said = stream_attributes(1, 1)
+    if redactor is not None and (redactor.is_asking or redactor.redact_attributes(said) is not said):
+        return False
+    return static.keys.isdisjoint(said)
 
 
 class CallSpan(Span):
@@ -60,16 +76,19 @@ class CallSpan(Span):
     def close_stream(self, items: int, began: int, first: int, error: BaseException | None = None) -> None:
         """Closes a generator's call; see `Call.close_stream`."""
         attributes = stream_attributes(items, first - began)
+        rest = b""
         if self.own is None and len(attributes) <= self.pattern.room:
             self.own = attributes
+            if items and self.further is None and self.pattern.leaves_streams:
+                rest = _pack_stream(items, attributes[semconv.STREAM_TIME_TO_FIRST_ITEM])
         elif self.end_time is None:
             _describe(self, attributes)
         if self.tally is not None:
             count_stream(self.tally, items, first - began, clock.monotonic() - began, self)
-        self.close(error)
+        self.close(error, rest)
 
-    def close(self, error: BaseException | None = None) -> None:  # noqa: C901, PLR0912 - each end, without a call
-        """Ends the call, see `Call.close`."""
+    def close(self, error: BaseException | None = None, rest: bytes | None = b"") -> None:  # noqa: C901, PLR0912 - each end, without a call
+        """Ends the call, see `Call.close`; `rest` is what `encode_rest` would make, where that is known."""
         self.inside = None
         if error is not None:
             elapsed = self.anchor + clock.monotonic() - self.start_time
@@ -89,7 +108,6 @@ class CallSpan(Span):
         home, bare, start = self.home, self.pattern.bare, self.start_time
         end = self.anchor + clock.monotonic()
         ended = home.ended
-        rest: bytes | None = b""
         try:
             self.end_time = end
             if (
@@ -98,12 +116,16 @@ class CallSpan(Span):
                 or self.is_announced
                 or home.processors.are_any
                 or end - start > LONG_CALL
-                or ((self.own is not None or self.further is not None) and (rest := _encode_rest(self)) is None)
+                or (
+                    not rest
+                    and (self.own is not None or self.further is not None)
+                    and (rest := _encode_rest(self)) is None
+                )
             ):
                 is_done = _deliver(self)
             else:
                 message = bare.encode(self.trace_id, self.own_id, self.parent_id, start, end)
-                ended(message + rest if rest else message)
+                ended(SPAN, message + rest if rest else message)
                 is_done = True
         except (RecursionError, MemoryError):
             is_done = None

@@ -6,6 +6,7 @@ from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util import BoundedList
 
+from otel_ia.delivery.spooling import frames
 from otel_ia.delivery.wire.attributes import SPAN, encode_attributes
 from otel_ia.delivery.wire.spans import REMOTE_PARENT, encode_span, encode_trace_state
 from otel_ia.guard import guarded
@@ -33,7 +34,7 @@ def deliver(span: "Span") -> bool:
         payload = _encode(span, end, home.redactor)
         if span.is_announced and home.sink is not None:
             home.sink.settled(span.identity[1])
-        home.ended(payload)
+        home.ended(frames.SPAN, payload)
         span.pattern.is_long = end - span.start_time > LONG_CALL
         tell = _try_to_tell  # it is kept: if a processor fails now, ending the span again would keep it twice
     if home.processors.are_any:

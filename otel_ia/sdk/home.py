@@ -83,7 +83,7 @@ class Limits:
 class Pattern:
     """What spans of one name, kind and call site have in common."""
 
-    __slots__ = ("bare", "is_long", "kind", "name", "room", "static")
+    __slots__ = ("bare", "is_long", "kind", "leaves_streams", "name", "room", "static")
 
     def __init__(
         self,
@@ -103,6 +103,8 @@ class Pattern:
         """How many attributes a span may have of its own before one has to go."""
         self.bare: BareSpan | None = None
         """Packs the spans of a call site."""
+        self.leaves_streams = False
+        """Whether what is said of a stream is written as it is."""
         self.is_long = True
         """Whether the next span is announced: the first, and one after a call that took long."""
 
@@ -164,7 +166,7 @@ class Home:
         self.processors = installed.processors
         self.sink = state.sink
         self.redactor = state.redactor
-        self.ended: Callable[[bytes], None] | None = state.sink.ended if state.sink is not None else None
+        self.ended: Callable[[int, bytes], None] | None = state.sink.ended if state.sink is not None else None
         self.prefix = b""
         """What stands before each span of this tracer in the sink; empty until `ask_prefix`."""
         self._patterns: dict[Hashable, Pattern] = {}

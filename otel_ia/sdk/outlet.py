@@ -8,6 +8,7 @@ from opentelemetry.context import Context
 from opentelemetry.sdk import trace as sdk_trace
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 
+from otel_ia.delivery.spooling import frames
 from otel_ia.delivery.wire.spans import encode_readable_span
 from otel_ia.guard import guarded
 from otel_ia.redaction import Redactor
@@ -52,7 +53,7 @@ class SinkProcessor(SpanProcessor):
         payload = self._encode(span)
         if self._begun.pop(context.span_id, False):
             self._sink.settled(context.span_id)
-        self._sink.ended(payload)
+        self._sink.ended(frames.SPAN, payload)
         if span.name in self._are_long or len(self._are_long) < KNOWN_NAMES:
             self._are_long[span.name] = (span.end_time or 0) - (span.start_time or 0) > LONG_CALL
 

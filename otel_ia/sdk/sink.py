@@ -4,12 +4,11 @@ import itertools
 import os
 import weakref
 from collections.abc import Callable
-from functools import partial
 from typing import Final, Protocol
 
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from otel_ia.delivery.spooling.frames import SPAN, START
+from otel_ia.delivery.spooling.frames import START
 from otel_ia.delivery.wire.primitives import varint
 
 KNOWN_SCOPES: Final = 1_024
@@ -29,8 +28,8 @@ class Sink(Protocol):
         """A span that was announced by `begun` is over; `ended` follows."""
 
     @property
-    def ended(self) -> Callable[[bytes], None]:
-        """Takes a span that has ended."""
+    def ended(self) -> Callable[[int, bytes], None]:
+        """Takes a span that has ended, as a frame of this kind (`otel_ia.delivery.spooling.frames`)."""
 
 
 class Prefixes:
@@ -65,8 +64,7 @@ class SpoolSink:
         """From now on frames go to this spool's `append` and `define_scope`."""
         self._append = append
         self._define_scope = define_scope
-        # no call of ours in between: 100 ns
-        self.ended: Callable[[bytes], None] = partial(append, SPAN)
+        self.ended: Callable[[int, bytes], None] = append  # no call in between, not even a `partial`'s: 50 ns
 
     def open_frames(self) -> list[tuple[int, bytes]]:
         """The frames of spans that have begun and not ended. Takes no lock."""

@@ -15,10 +15,10 @@ from otel_ia.recording.fields import BOUND_KEY
 from otel_ia.recording.tallying import begin_call as begin_tally
 from otel_ia.recording.tallying import current_tally
 from otel_ia.sdk.attributes import copied
-from otel_ia.sdk.calls import CallSpan, CountedCall
+from otel_ia.sdk.calls import CallSpan, CountedCall, leaves_streams
 from otel_ia.sdk.first_tally import LongWay
 from otel_ia.sdk.home import Home, Pattern
-from otel_ia.sdk.identifiers import draw_bits
+from otel_ia.sdk.identifiers import SPAN_IDS, TRACE_IDS
 from otel_ia.sdk.identity import FLAGS
 from otel_ia.sdk.span import Span
 from otel_ia.sdk.tallies import BEGUN, Tally
@@ -27,6 +27,8 @@ from otel_ia.sdk.unrecorded import Unrecorded, new_unrecorded
 from otel_ia.values import Value
 
 _ROOT_FLAGS: Final = FLAGS[TraceFlags.SAMPLED | TraceFlags.RANDOM_TRACE_ID]
+_take_trace_id: Final = TRACE_IDS.take
+_take_span_id: Final = SPAN_IDS.take
 _make: Final = object.__new__
 _begin: Final = guarded(begin)
 _describe: Final = guarded(Span.set_attributes)
@@ -92,7 +94,10 @@ class TracerCallSite:
                         return self._count_alone(unrecorded, inside, own)
                     unrecorded.inside = inside
                     return unrecorded
-                trace_id = draw_bits(128).to_bytes(16, "little")
+                try:
+                    trace_id = _take_trace_id()
+                except IndexError:
+                    trace_id = TRACE_IDS.refill()
                 parent_id = None
                 flags = _ROOT_FLAGS
             elif kind is Span and parent.identity[4] is None:
@@ -116,7 +121,10 @@ class TracerCallSite:
             span.home = home
             span.pattern = pattern
             span.trace_id = trace_id
-            span.own_id = draw_bits(64).to_bytes(8, "little")
+            try:
+                span.own_id = _take_span_id()
+            except IndexError:
+                span.own_id = SPAN_IDS.refill()
             span.parent_id = parent_id
             span.flags = flags
             span.start_time = start
@@ -174,6 +182,7 @@ class TracerCallSite:
             if not dropped:
                 pattern = Pattern(self._said.name, SpanKind.INTERNAL, attributes, home.limits.of_span, home.redactor)
                 pattern.bare = BareSpan(home.ask_prefix(), pattern.static) if home.sink is not None else None
+                pattern.leaves_streams = leaves_streams(pattern.static, home.redactor)
         self._pattern, self._home = pattern, home
         return pattern
 

@@ -10,7 +10,7 @@ from opentelemetry.context import Context
 from opentelemetry.sdk import trace as sdk_trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationInfo, InstrumentationScope
-from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode
+from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from otel_ia import clock, values
 from otel_ia.exceptions import describe, message_of
@@ -74,6 +74,10 @@ class Span(sdk_trace.Span):
     @property
     def kind(self) -> SpanKind:
         return self.pattern.kind
+
+    @property
+    def flags(self) -> TraceFlags:
+        return self.identity[3]
 
     @property
     def context(self) -> SpanContext:

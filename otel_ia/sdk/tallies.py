@@ -28,10 +28,11 @@ from otel_ia.recording.measures import (
     Counting,
     Measure,
 )
+from otel_ia.sdk.span import Span
+from otel_ia.sdk.unrecorded import Unrecorded
 
 if TYPE_CHECKING:
     from otel_ia.recording.callsite import Description
-    from otel_ia.sdk.span import Span
 
 BEGUN: Final = 0
 SUM: Final = 1
@@ -70,7 +71,7 @@ class Series:
         self.bounds = [-1] * FIRST + [int(bound * measure.parts) for bound in bounds]
         self.cells = cells
         self.exemplars: list[Any] = [None] * len(cells)
-        """By bucket, new ones: a `Seen`, or a sampled span of ours that has ended."""
+        """By bucket, new ones: a `Seen`; a sampled span of ours, for how long it took; or one with another value."""
         self.seen: list[Seen | None] = [None] * len(cells)
         """By bucket, the last one that was looked at."""
 
@@ -79,10 +80,13 @@ class Series:
         cells, at = self.cells, bisect_left(self.bounds, value)
         cells[at] += 1
         cells[SUM] += value
-        if span is not None:
+        if isinstance(span, Span):  # whose ids can wait until someone looks
+            if span.flags & _SAMPLED:
+                self.exemplars[at] = span, value
+        elif span is not None and not isinstance(span, Unrecorded):
             context = span.get_span_context()
             if context.trace_flags & _SAMPLED and context.is_valid:
-                self.exemplars[at] = (context.trace_id, context.span_id, value, clock.wall())
+                self.exemplars[at] = context.trace_id, context.span_id, value, clock.wall()
 
     @property
     def ended(self) -> int:
@@ -94,13 +98,16 @@ class Series:
         for at, found in enumerate(self.exemplars):
             if found is not None:
                 self.exemplars[at] = None
-                self.seen[at] = found if type(found) is tuple else _seen(found)
+                self.seen[at] = _seen(found)
         return list(self.seen)
 
 
-def _seen(span: "Span") -> Seen:
+def _seen(found: Seen | Span | tuple[Span, int]) -> Seen:
+    if isinstance(found, tuple) and len(found) > 2:  # noqa: PLR2004
+        return found
+    span, value = found if isinstance(found, tuple) else (found, None)
     end = span.end_time or span.start_time
-    return span.identity[0], span.identity[1], end - span.start_time, end
+    return span.identity[0], span.identity[1], end - span.start_time if value is None else value, end
 
 
 class Tally:

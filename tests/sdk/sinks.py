@@ -33,7 +33,7 @@ class KeptSpans:
     def settled(self, span_id: int, /) -> None:
         self.happened.append(("settled", self._names.get(span_id, "begun at the recursion limit")))
 
-    def ended(self, payload: bytes, /) -> None:
+    def ended(self, _kind: int, payload: bytes, /) -> None:
         self.on_ended()
         message = SpanMessage.FromString(payload[1:])
         self.happened.append(("ended", message.name))

@@ -67,7 +67,7 @@ class KeptMessages:
     def settled(self, span_id: int, /) -> None:
         pass
 
-    def ended(self, payload: bytes, /) -> None:
+    def ended(self, _kind: int, payload: bytes, /) -> None:
         self.ended_payloads.append(payload)
 
 
