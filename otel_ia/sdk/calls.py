@@ -1,7 +1,8 @@
 """A monitored call of our own tracer: the span is the call, which saves an object and 100 ns."""
 
+import struct
 from bisect import bisect_left
-from typing import Final, Self
+from typing import Final, Self, cast
 
 from opentelemetry.context import Context
 from opentelemetry.trace import TraceFlags
@@ -9,6 +10,7 @@ from opentelemetry.trace import TraceFlags
 from otel_ia import clock, semconv
 from otel_ia.delivery.spooling.frames import SPAN
 from otel_ia.delivery.wire import attributes as wire
+from otel_ia.delivery.wire.bare import END, PARENT_ID, SPAN_ID, START
 from otel_ia.delivery.wire.numbers import pair_packer
 from otel_ia.delivery.wire.spans import StaticSpan
 from otel_ia.guard import guarded
@@ -42,7 +44,7 @@ def leaves_streams(static: StaticSpan, redactor: Redactor | None) -> bool:
 class CallSpan(Span):
     """The span of a monitored call, made by its call site."""
 
-    __slots__ = ("description", "flags", "inside", "is_told", "own_id", "parent_id", "tally", "trace_id")
+    __slots__ = ("began", "flags", "inside", "is_told", "own_id", "parent_id", "tally", "trace_id")
 
     # Ids as they are written. The numbers that OpenTelemetry has for them are made when someone asks: 100 ns.
     trace_id: bytes
@@ -50,14 +52,24 @@ class CallSpan(Span):
     parent_id: bytes | None
     flags: TraceFlags
 
-    description: Description
+    began: int
+    """When it began, by the monotonic clock."""
     inside: Context | None
     """Where the span is current, until it is closed: the two hold each other."""
     is_told: bool
-    """Whether an `exception` event of what ended the call stands on this span or on one below."""
+    """Whether an `exception` event of what ended the call stands on this span or on one below; known after an error."""
     tally: Tally | None
     records_exception = False  # `close` does what the end of a `with` would do
     sets_status = False
+
+    @property
+    def description(self) -> Description:
+        """What is fixed at the call site."""
+        return cast("Description", self.pattern.call)
+
+    @property
+    def anchor(self) -> int:  # type: ignore[override]
+        return self.start_time - self.began
 
     @property
     def identity(self) -> Identity:  # type: ignore[override]
@@ -87,13 +99,14 @@ class CallSpan(Span):
             count_stream(self.tally, items, first - began, clock.monotonic() - began, self)
         self.close(error, rest)
 
-    def close(self, error: BaseException | None = None, rest: bytes | None = b"") -> None:  # noqa: C901, PLR0912 - each end, without a call
+    def close(self, error: BaseException | None = None, rest: bytes | None = b"") -> None:  # noqa: C901, PLR0912, PLR0915 - each end, without a call
         """Ends the call, see `Call.close`; `rest` is what `encode_rest` would make, where that is known."""
         self.inside = None
         if error is not None:
-            elapsed = self.anchor + clock.monotonic() - self.start_time
+            elapsed = clock.monotonic() - self.began
+            self.is_told = False
             try:
-                self._close_with(error)
+                self._close_with(error, self.start_time + elapsed)
             finally:
                 if self.tally is not None:
                     try:  # not in `_count`: the recursion limit may leave room for `append`, and for no call of ours
@@ -103,19 +116,19 @@ class CallSpan(Span):
             return
         if self.end_time is not None:  # the user has ended it
             if self.tally is not None:
-                self._count(self.tally, self.anchor + clock.monotonic() - self.start_time)
+                self._count(self.tally, clock.monotonic() - self.began)
             return
+        elapsed = clock.monotonic() - self.began
         home, bare, start = self.home, self.pattern.bare, self.start_time
-        end = self.anchor + clock.monotonic()
         ended = home.ended
         try:
-            self.end_time = end
+            self.end_time = end = start + elapsed
             if (
                 bare is None
                 or ended is None
                 or self.is_announced
                 or home.processors.are_any
-                or end - start > LONG_CALL
+                or elapsed > LONG_CALL
                 or (
                     not rest
                     and (self.own is not None or self.further is not None)
@@ -124,30 +137,36 @@ class CallSpan(Span):
             ):
                 is_done = _deliver(self)
             else:
-                message = bare.encode(self.trace_id, self.own_id, self.parent_id, start, end)
+                begin, whole, parent_id = bare.begin, bare.whole, self.parent_id
+                if parent_id is None:
+                    message = bare.pack_root(begin, self.trace_id, SPAN_ID, self.own_id, START, start, END, end, whole)
+                else:
+                    message = bare.pack_child(
+                        begin, self.trace_id, SPAN_ID, self.own_id, PARENT_ID, parent_id, START, start, END, end, whole
+                    )
                 ended(SPAN, message + rest if rest else message)
                 is_done = True
         except (RecursionError, MemoryError):
             is_done = None
+        except struct.error:  # a clock that shows no time there can be
+            is_done = _deliver(self)
         if is_done:
             if unended:
                 end_late()
         else:
             self.end_time = None
-            unended.append((self, end, type(None)))
+            unended.append((self, start + elapsed, type(None)))
         tally = self.tally
         if type(tally) is CallTally and (self.own is None or semconv.BATCH_SIZE not in self.own):
             # What `Series.add` does, without its call. Each line is one step for other threads and signal handlers.
-            elapsed = end - start
             cells, at = tally.cells, bisect_left(tally.bounds, elapsed)
             cells[at] += 1
             cells[SUM] += elapsed
             tally.exemplars[at] = self
         elif tally is not None:
-            self._count(tally, end - start)
+            self._count(tally, elapsed)
 
-    def _close_with(self, error: BaseException) -> None:
-        end = self.anchor + clock.monotonic()
+    def _close_with(self, error: BaseException, end: int) -> None:
         try:
             is_done = self._record(error)
         except (RecursionError, MemoryError):
@@ -163,7 +182,7 @@ class CallSpan(Span):
 
     @guarded
     def _record(self, error: BaseException) -> bool:
-        call = ApiCall(self.description, self, self.start_time, self.start_time - self.anchor)
+        call = ApiCall(self.description, self, self.start_time, self.began)
         call.close(error)
         self.is_told = call.is_told
         return True

@@ -14,6 +14,7 @@ from opentelemetry.trace import SpanKind
 
 from otel_ia.delivery.wire.bare import BareSpan
 from otel_ia.delivery.wire.spans import StaticSpan, static_span
+from otel_ia.recording.callsite import Description
 from otel_ia.redaction import Redactor
 from otel_ia.sdk.attributes import AttributeLimits
 from otel_ia.sdk.identifiers import OWN_IDS
@@ -83,7 +84,7 @@ class Limits:
 class Pattern:
     """What spans of one name, kind and call site have in common."""
 
-    __slots__ = ("bare", "is_long", "kind", "leaves_streams", "name", "room", "static")
+    __slots__ = ("bare", "call", "is_long", "kind", "leaves_streams", "name", "room", "static")
 
     def __init__(
         self,
@@ -101,6 +102,8 @@ class Pattern:
         self.static: StaticSpan = static_span(name, kind, attributes)
         self.room = sys.maxsize if limits.count is None else limits.count - len(self.static.attributes)
         """How many attributes a span may have of its own before one has to go."""
+        self.call: Description | None = None
+        """What is fixed at the call site."""
         self.bare: BareSpan | None = None
         """Packs the spans of a call site."""
         self.leaves_streams = False

@@ -65,20 +65,16 @@ class Outbox:
         )
         transports = {signal: make_transport(signal, destination)} if destination.endpoint is not None else {}
         self.shipper = Shipper(self.spool, transports, teller=teller)
-        self.sink.connect(self._append, self.spool.define_scope)
+        self.spool.read_by(self.shipper.start)  # threads do not survive a fork
+        self.sink.connect(self.spool.append, self.spool.define_scope)
         # no call of ours in between: 100 ns
-        self.append_log: Final[Callable[[bytes], None]] = partial(self._append, LOG)
+        self.append_log: Final[Callable[[bytes], None]] = partial(self.spool.append, LOG)
         """Takes an encoded log record behind the prefix of its scope."""
         self.shipper.start()
 
     def append_metrics(self, payload: bytes) -> None:
         """Takes a ResourceMetrics message, which says itself who has sent it."""
-        self._append(METRICS, payload)
-
-    def _append(self, kind: int, payload: bytes) -> None:
-        self.spool.append(kind, payload)
-        if not self.shipper.is_running:  # threads do not survive a fork
-            self.shipper.start()
+        self.spool.append(METRICS, payload)
 
     def close(self) -> None:
         """Leaves what is not acknowledged to the next process."""

@@ -1,5 +1,6 @@
 """Spools to write to, and what is read back from them."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -66,6 +67,12 @@ def left_in(
                 batch.acknowledge()
             segment.close()
     return frames
+
+
+def delete(directory: Path) -> None:
+    """Deletes a directory, although another thread may be making files in it."""
+    directory.rename(directory.with_name("deleted"))
+    shutil.rmtree(directory.with_name("deleted"))
 
 
 def files(directory: Path) -> list[str]:

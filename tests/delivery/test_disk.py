@@ -1,7 +1,6 @@
 """Disks that fail, in every way they do: the program goes on, what fits in memory is kept, what does not is counted."""
 
 import os
-import shutil
 import stat
 import subprocess
 import threading
@@ -15,7 +14,7 @@ from otel_ia.delivery.spooling.frames import DROPPED, SPAN, read_dropped
 
 from .collectors import Reply, collecting
 from .shipping import append_spans, segments, shipping, wait_until
-from .spools import drain, files, left_in, numbered, numbers, opened, run
+from .spools import delete, drain, files, left_in, numbered, numbers, opened, run
 
 
 @pytest.fixture
@@ -133,7 +132,7 @@ def test_a_directory_deleted_under_way_is_made_again_and_loses_nothing(tmp_path,
         for number in range(1500):
             spool.append(SPAN, numbered(number))
         spool.read(limit_frames=100).acknowledge()
-        shutil.rmtree(tmp_path / "spool")
+        delete(tmp_path / "spool")
         spool.append(SPAN, numbered(1500))
         spool.prepare()
         spool.append(SPAN, numbered(1501))
@@ -272,7 +271,7 @@ def test_a_batch_that_waits_while_the_directory_is_deleted_comes_once(tmp_path, 
         names = append_spans(spool, *(str(number).rjust(300) for number in range(2000)))
         for number in range(3):
             wait_until(lambda: shipper.counters.retried > 2 * number)  # noqa: B023 - waited for at once
-            shutil.rmtree(tmp_path / "spool")
+            delete(tmp_path / "spool")
             names += append_spans(spool, f"later {number}")
             wait_until(lambda: segments(tmp_path / "spool"))
         is_up.set()
@@ -294,7 +293,7 @@ def test_a_request_under_way_while_the_directory_is_deleted_is_acknowledged(tmp_
     ):
         names = append_spans(spool, "a", "b")
         assert is_asked.wait(10)
-        shutil.rmtree(tmp_path / "spool")
+        delete(tmp_path / "spool")
         names += append_spans(spool, "c")
         may_answer.set()
         assert shipper.flush(10)
@@ -325,7 +324,7 @@ def test_a_directory_that_was_deleted_just_before_the_end_is_filled_again(tmp_pa
     with opened(tmp_path / "spool") as spool:
         spool.append(SPAN, numbered(1))
         spool.prepare()
-        shutil.rmtree(tmp_path / "spool")
+        delete(tmp_path / "spool")
         spool.append(SPAN, numbered(2))
     assert numbers(left_in(tmp_path / "spool")) == [1, 2]
 
@@ -335,6 +334,6 @@ def test_what_cannot_be_brought_back_at_the_end_is_counted(tmp_path):
         for number in range(1500):
             spool.append(SPAN, numbered(number))
         spool.read(limit_frames=100).acknowledge()
-        shutil.rmtree(tmp_path / "spool")
+        delete(tmp_path / "spool")
         (tmp_path / "spool").write_text("a file where the directory should be")
     assert spool.counters.dropped == {"memory": 1400}

@@ -354,6 +354,15 @@ def test_a_clock_that_is_set_back_makes_no_call_negative_or_wild(
     assert 20 * hours <= given.end_time_unix_nano < 21 * hours
 
 
+def test_a_call_at_a_time_before_all_times_arrives(
+    site: CallSite, sink: KeptSpans, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "wall", lambda: -3_600_000_000_000)
+    monitor_function(lambda: None, site)()
+    (message,) = sink.messages
+    assert (message.start_time_unix_nano, message.end_time_unix_nano) == (0, 0)
+
+
 def test_a_call_leaves_no_cycle_for_the_collector(site: CallSite) -> None:
     monitor_function(lambda: None, site)()
     gc.collect()

@@ -108,6 +108,10 @@ class Spool:
         handler or finalizer. A payload over 16 MiB is dropped and counted. It is the writer's, to save a call."""
         follow_forks(self._writer, self)
 
+    def read_by(self, start: Callable[[], bool]) -> None:
+        """Has `start` called with the next frame, and with the first of each forked child, until it returns true."""
+        self._writer.read_by(start)
+
     def define_scope(self, payload: bytes) -> None:
         """Keeps a SCOPE frame, and writes it again at the head of each later segment, a forked child's too."""
         self._writer.define_scope(payload)

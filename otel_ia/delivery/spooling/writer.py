@@ -64,6 +64,7 @@ class Writer:
         self._is_durable = is_durable
         self._scopes: list[bytes] = []
         self.is_closed = False
+        self._start_reader: Callable[[], bool] | None = None
         self.begin()
         if not HAS_GLOBAL_LOCK:
             self.append = self._append_with_lock  # type: ignore[method-assign]
@@ -78,7 +79,9 @@ class Writer:
         self.bell = Bell()
         self.is_placing = False
         self._late: deque[bytes] = deque()
-        self._attention = False
+        self._has_reader = self._start_reader is None
+        self._attention = self._is_durable or not self._has_reader
+        """Whether an append has more to do than to append."""
         self._someone_waits = False
 
     def append(self, kind: int, payload: bytes) -> None:
@@ -108,8 +111,14 @@ class Writer:
             self._go_on(segment, end, frame)
         if self._attention:
             self._attend()
-        if self._is_durable:
-            self._sync_from(segment)
+            if self._is_durable:
+                self._sync_from(segment)
+
+    def read_by(self, start: Callable[[], bool]) -> None:
+        """Has `start` called with the next frame, and with the first of each forked child, until it returns true."""
+        self._start_reader = start
+        self._has_reader = False
+        self._attention = True
 
     def define_scope(self, payload: bytes) -> None:
         """Keeps a SCOPE frame here and at the head of each later segment."""
@@ -208,7 +217,7 @@ class Writer:
                 break
 
     def _attend(self) -> None:
-        self._attention = False
+        self._attention = self._is_durable
         while self._late:
             try:
                 frame = self._late.popleft()
@@ -219,6 +228,9 @@ class Writer:
         if self._someone_waits:
             self._someone_waits = False
             self.bell.ring()
+        if not self._has_reader and self._start_reader is not None:
+            self._has_reader = self._start_reader()
+            self._attention = self._attention or not self._has_reader
 
     def _put(self, frame: bytes) -> bool:
         """Keeps a frame for which the current segment may have no room.
