@@ -127,6 +127,12 @@ class Redactor:
         answer = self._answer("", self._redacted(text))
         return answer if isinstance(answer, str) else str(answer)
 
+    def redact_name(self, name: str) -> str:
+        """The same of one of a few texts, which is remembered."""
+        if self._ask is not None or type(name) is not str:
+            return self.redact_text(name)
+        return name if name in self._clean else self._redacted(name)
+
     def redact_value(self, key: str, value: object) -> object:
         """The value without its secrets; only a marker where the key names one, unless it is empty or a bool."""
         return self._value(key, key, value, 1)
@@ -230,7 +236,8 @@ class Redactor:
             # Stack traces repeat: their lines are looked up in 60 ns each, while scanning takes 20 ns a character.
             return all(line in clean or self._is_clean(line) for line in text.split("\n"))
         if text not in clean:
-            if self._rewritten(text, _marker) is not text:
+            is_innocent = self._is_usual and may_hold_tokens(text) is None and not may_hold_pairs(text)
+            if not is_innocent and self._rewritten(text, _marker) is not text:
                 return False
             if len(clean) >= REMEMBERED:
                 clean.clear()

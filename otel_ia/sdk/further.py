@@ -49,13 +49,6 @@ class Further:
         self.dropped_events = 0
         self.dropped_links = 0
 
-    def add_event(self, event: Event, limit: int | None) -> None:
-        """Adds an event, in the place of the oldest where there are too many."""
-        self.events.append(event)
-        if limit is not None and len(self.events) > limit:
-            del self.events[0]
-            self.dropped_events += 1
-
     def add_link(self, link: Link, limit: int | None) -> None:
         """Adds a link, in the place of the oldest where there are too many."""
         self.links.append(link)
@@ -69,9 +62,9 @@ class Further:
         for event in list(self.events):  # a copy, for another thread may be adding
             name, attributes = event.name, event.kept
             if redactor is not None:
-                name, attributes = redactor.redact_text(name), redactor.redact_attributes(attributes)
+                name, attributes = redactor.redact_name(name), redactor.redact_attributes(attributes)
             pieces.append(encode_event(name, event.timestamp, attributes, event.dropped_attributes))
-        for link in list(self.links):
+        for link in list(self.links) if self.links else ():
             linked: Any = link.attributes or {}
             if redactor is not None:
                 linked = redactor.redact_attributes(linked)

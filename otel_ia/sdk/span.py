@@ -205,7 +205,11 @@ class Span(sdk_trace.Span):
         if self.end_time is not None:
             _logger.warning("Tried calling _add_event on an ended span.")
             return
-        self._further().add_event(event, limits.events)
+        further = self.further or self._further()
+        further.events.append(event)
+        if limits.events is not None and len(further.events) > limits.events:
+            del further.events[0]
+            further.dropped_events += 1
 
     def add_link(self, context: SpanContext, attributes: Any = None) -> None:
         limits = self.home.limits
