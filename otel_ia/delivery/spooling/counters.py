@@ -51,11 +51,8 @@ class Counters:
         """Counts dropped frames, in any thread or signal handler."""
         self._note(reason, count, is_own=True)
 
-    def lose(self, reason: str, frames: Iterable[tuple[int, bytes]]) -> int:
-        """Counts frames that are given up, from anywhere; how many that were.
-
-        What DROPPED ones among them say is to be recorded anew.
-        """
+    def lose(self, reason: str, frames: Iterable[tuple[int, bytes]]) -> None:
+        """Counts frames that are given up, from anywhere. What DROPPED ones among them say is to be recorded anew."""
         lost = 0
         for kind, payload in frames:
             if kind == DROPPED:
@@ -63,7 +60,6 @@ class Counters:
             else:
                 lost += kind in COUNTED
         self.drop(reason, lost)
-        return lost
 
     def find(self, payload: bytes) -> None:
         """Counts what a DROPPED frame of an earlier process says. By one thread at a time."""

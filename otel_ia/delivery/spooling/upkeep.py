@@ -1,15 +1,14 @@
 """What a spool needs done now and then, on the shipper's thread, because it takes a disk."""
 
-import sys
 import time
-from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Final
 
-from otel_ia.delivery.spooling.adopted import Adopted
+from otel_ia.delivery.spooling.estate import Estate
 from otel_ia.delivery.spooling.limits import drop_expired
 from otel_ia.delivery.spooling.losses import Losses
 from otel_ia.delivery.spooling.maker import Maker
+from otel_ia.delivery.spooling.warming import Warming
 from otel_ia.delivery.spooling.writer import Writer
 
 LOOK_EVERY: Final = 1.0
@@ -25,15 +24,15 @@ class Upkeep:
         writer: Writer,
         maker: Maker,
         losses: Losses,
-        adopted: Callable[[], Iterable[Adopted]],
+        estate: Estate,
         age_limit: float,
     ) -> None:
         self._writer = writer
         self._maker = maker
         self._losses = losses
-        self._adopted = adopted
+        self._estate = estate
         self._age_limit = age_limit
-        self._can_warm = sys.platform == "linux"
+        self._warming = Warming()
         self.begin()
 
     def begin(self) -> None:
@@ -42,13 +41,14 @@ class Upkeep:
 
     def finish(self) -> None:
         """Does what is due before the end. Never raises."""
+        self._writer.next.is_wanted = False  # nothing follows: what is kept need not make room for it
         self._look_at = 0.0
         self.work()
 
     def work(self) -> None:
         """Does what is due. Never raises."""
         self._writer.prepare()
-        self._writer.record_drops()
+        self._losses.record()
         succession = self._writer.next
         try:
             self._look_after_segments()
@@ -64,7 +64,7 @@ class Upkeep:
                 segment.look_after()
             else:
                 segment.trim()
-        self._warm()
+        self._warming.warm(self._writer.current)
         now = time.monotonic()
         if now >= self._look_at:
             self._look_at = now + LOOK_EVERY
@@ -72,13 +72,6 @@ class Upkeep:
         if now >= self._expire_at:
             self._expire_at = now + EXPIRE_EVERY
             self._expire(now)
-
-    def _warm(self) -> None:
-        if self._can_warm:
-            try:
-                self._writer.current.warm()
-            except OSError:
-                self._can_warm = False
 
     def _look_for_segments(self) -> None:
         """A segment that others no longer find gets a file again, where every frame of it keeps its place."""
@@ -97,7 +90,7 @@ class Upkeep:
         for segment in self._writer.segments():
             if segment.sealed_at is not None and now - segment.sealed_at > self._age_limit:
                 self._losses.give_up(segment, "age")
-        for adopted in self._adopted():
+        for adopted in self._estate:
             if adopted.age > self._age_limit:
                 self._losses.give_up(adopted, "age")
         with suppress(OSError):  # nothing was ever written, or the writer has told of it

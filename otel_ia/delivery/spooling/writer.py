@@ -12,27 +12,18 @@ import sys
 import sysconfig
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Final
 from zlib import crc32
 
 from otel_ia.delivery.spooling.bell import Bell
 from otel_ia.delivery.spooling.counters import Counters
-from otel_ia.delivery.spooling.frames import (
-    DROPPED,
-    HEAD,
-    HEAD_SIZE,
-    LONGEST_PAYLOAD,
-    SCOPE,
-    SHORT,
-    dropped_payload,
-    encode_frame,
-)
+from otel_ia.delivery.spooling.frames import HEAD, HEAD_SIZE, LONGEST_PAYLOAD, SHORT, encode_frame
 from otel_ia.delivery.spooling.header import NOBODY
+from otel_ia.delivery.spooling.heading import Heading
 from otel_ia.delivery.spooling.memory import MemoryRing, split
 from otel_ia.delivery.spooling.segment import Segment, nowhere
 from otel_ia.delivery.spooling.succession import Succession
-from otel_ia.guard import guarded
 
 HAS_GLOBAL_LOCK: Final = sys.implementation.name == "cpython" and not sysconfig.get_config_var("Py_GIL_DISABLED")
 PATIENCE: Final = 0.25
@@ -43,26 +34,25 @@ _pack: Final = HEAD.pack
 class Writer:
     """The segment that is written now, the full ones before it, the one that is ready to follow, and the memory ring.
 
-    `make` makes a segment with room for so many bytes of frames, or raises OSError; None keeps all in memory.
+    `record` appends what was dropped and is not recorded yet.
     """
 
     def __init__(  # noqa: PLR0913 - keyword-only, from one caller
         self,
         *,
-        make: Callable[[int], Segment] | None,
-        open_frames: Callable[[], Iterable[tuple[int, bytes]]],
-        tell: Callable[[str], None],
+        succession: Callable[[], Succession],
+        heading: Heading,
+        record: Callable[[], None],
         counters: Counters,
         memory_limit: int,
         is_durable: bool,
     ) -> None:
-        self._make = make
-        self._tell = tell
-        self._open_frames = guarded(lambda: [encode_frame(kind, payload) for kind, payload in open_frames()])
+        self._succession = succession
+        self._heading = heading
+        self._record = record
         self._counters = counters
         self._memory_limit = memory_limit
         self._is_durable = is_durable
-        self._scopes: list[bytes] = []
         self.is_closed = False
         self._start_reader: Callable[[], bool] | None = None
         self.begin()
@@ -73,7 +63,7 @@ class Writer:
         """Without a segment: at first, and in a forked child, which has no frame of its parent's."""
         self.current: Segment = nowhere()
         self.full: deque[Segment] = deque()
-        self.next = Succession(self._make, tell=self._tell)
+        self.next = self._succession()
         self.ring = MemoryRing(self._memory_limit)
         self.lock = threading.RLock()
         self.bell = Bell()
@@ -104,7 +94,9 @@ class Writer:
                 segment.mapping[end - size : end] = frame
             elif end <= segment.size:
                 segment.mapping[end - size : end] = frame
-                self._want_next(segment)
+                segment.room = segment.size  # the last quarter is begun: the next one is to be made
+                self.next.is_wanted = True
+                self.bell.ring()
             else:
                 self._go_on(segment, end, frame)
         except ValueError:  # unmapped meanwhile, for which only a debugger gives time
@@ -119,20 +111,6 @@ class Writer:
         self._start_reader = start
         self._has_reader = False
         self._attention = True
-
-    def define_scope(self, payload: bytes) -> None:
-        """Keeps a SCOPE frame here and at the head of each later segment."""
-        self._scopes.append(encode_frame(SCOPE, payload))
-        self.append(SCOPE, payload)
-
-    @property
-    def scopes(self) -> tuple[bytes, ...]:
-        """The payloads of all SCOPE frames."""
-        return tuple(frame[HEAD_SIZE:] for frame in self._scopes)
-
-    def open_frames(self) -> list[bytes]:
-        """The encoded frames of what is still open."""
-        return self._open_frames() or []
 
     def segments(self) -> tuple[Segment, ...]:
         """The segments with frames, in the order in which they were written."""
@@ -156,13 +134,18 @@ class Writer:
             is_missing = self.current.descriptor < 0 and bool(len(self.ring))
             if (self.next.is_wanted or is_missing) and self.next.ready is None:
                 self.next.make(SHORT, patience=0)
-                self.record_drops()
+                self._record()
             for _ in range(len(self.ring)):
                 if not self.next.may_try() or (frame := self.ring.pop()) is None:
                     break
                 self._put(frame)
         if self._attention:
             self._attend()
+
+    @property
+    def is_on_disk(self) -> bool:
+        """Whether the next frame goes to a file."""
+        return self.current.descriptor >= 0 or self.next.ready is not None
 
     def leave_current(self) -> None:
         """Goes on in another segment from the next frame on."""
@@ -172,12 +155,6 @@ class Writer:
                 self.full.append(self.current)
                 self.current = nowhere()
 
-    def record_drops(self) -> None:
-        """Writes down what was dropped, for the next process; that waits while nothing goes to the disk."""
-        if self.current.descriptor >= 0 or self.next.ready is not None:
-            for reason, count in self._counters.take_unrecorded().items():
-                self.append(DROPPED, dropped_payload(reason, count))
-
     def close(self) -> None:
         """Takes no more frames, and leaves all segments full; what finds no place on the disk is dropped."""
         self.ring.put_back()
@@ -185,23 +162,14 @@ class Writer:
         self.prepare()
         with self.lock:
             self.is_closed = True
-        left = []
-        while (frame := self.ring.pop()) is not None:
-            left.append(split(frame))
-        self._counters.lose("memory", left)
-        self.record_drops()
+        self._counters.lose("memory", self.ring.take_all())
+        self._record()
         self.leave_current()
         self.next.close()
 
     def _append_with_lock(self, kind: int, payload: bytes) -> None:
         with self.lock:
             Writer.append(self, kind, payload)
-
-    def _want_next(self, segment: Segment) -> None:
-        """Has the next segment made: the last quarter of this one is begun."""
-        segment.room = segment.size
-        self.next.is_wanted = True
-        self.bell.ring()
 
     def _go_on(self, segment: Segment, end: int, frame: bytes) -> None:
         """Keeps a frame whose place lies behind the end of the segment."""
@@ -259,9 +227,8 @@ class Writer:
             if self.is_closed or not following.may_try():
                 break
             # what is carried over may grow while the segment is made
-            head = sum(map(len, (*self._scopes, *self.open_frames())))
-            following.make(len(frame) + 2 * head + SHORT, patience=PATIENCE)
-            self.record_drops()
+            following.make(len(frame) + 2 * len(self._heading.encode()) + SHORT, patience=PATIENCE)
+            self._record()
         return self._keep_in_memory(frame)
 
     def _place(self, frame: bytes) -> bool:
@@ -275,7 +242,7 @@ class Writer:
         if following is None or self.is_closed:
             return False
         segment.seal()  # what opens from here on waits for the lock, and is not among the open frames
-        head = b"".join((*self._scopes, *self.open_frames()))
+        head = self._heading.encode()
         begin = following.position + len(head)
         end = begin + size
         if end > following.size or self.next.ready is not following:  # the other in a child forked in `open_frames`

@@ -1,0 +1,92 @@
+"""What dead processes left, as far as this one has taken it over."""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from otel_ia.delivery.spooling.adopted import Adopted, SpanKey, TimeOf
+from otel_ia.delivery.spooling.batch import Batch
+from otel_ia.delivery.spooling.counters import Counters
+from otel_ia.delivery.spooling.recovery import MOST_AT_ONCE, scan
+
+
+class Estate:
+    """The adopted segments of one destination, the oldest first. `find_directory` raises OSError if there is none."""
+
+    def __init__(
+        self,
+        find_directory: Callable[[], Path],
+        *,
+        fingerprint: bytes,
+        span_key: SpanKey | None,
+        time_of: TimeOf | None,
+        counters: Counters,
+    ) -> None:
+        self._find_directory = find_directory
+        self._fingerprint = fingerprint
+        self._span_key = span_key
+        self._time_of = time_of
+        self._counters = counters
+        self._adopted: list[Adopted] = []
+        self.is_more_left = False
+
+    def __len__(self) -> int:
+        return len(self._adopted)
+
+    def __iter__(self) -> Iterator[Adopted]:
+        return iter(tuple(self._adopted))
+
+    def scan(self) -> int | None:
+        """Adopts more; how many that was, or None while another process or thread is at it. Never raises.
+
+        Where it is more than is adopted at once, `is_more_left`.
+        """
+        try:
+            directory = self._find_directory()
+        except OSError:
+            return 0
+        found = scan(
+            directory, self._fingerprint, span_key=self._span_key, time_of=self._time_of, counters=self._counters
+        )
+        if found is None:
+            return None
+        self._adopted += found
+        self.is_more_left = len(found) == MOST_AT_ONCE
+        return len(found)
+
+    def read(self, limit_bytes: int, limit_frames: int) -> Batch | None:
+        """The oldest frames that are not acknowledged; None when there are none.
+
+        Of what is left over by a `scan`, more is adopted when all before is done with.
+        """
+        while True:
+            for adopted in self:
+                batch = _read(adopted, limit_bytes, limit_frames)
+                if batch is not None:
+                    return batch
+                if adopted.is_closed:
+                    self.remove(adopted)
+            if not self.is_more_left or not self.scan():
+                return None
+
+    def remove(self, adopted: Adopted) -> None:
+        """Takes it from the disk, whoever adopted it."""
+        with suppress(ValueError):
+            self._adopted.remove(adopted)
+        adopted.remove()
+
+    def close(self) -> None:
+        """Leaves what is not acknowledged to others. Idempotent."""
+        for adopted in self._adopted:
+            adopted.close()
+        self._adopted = []
+        self.is_more_left = False
+
+
+def _read(adopted: Adopted, limit_bytes: int, limit_frames: int) -> Batch | None:
+    if not adopted.lease.acquire(blocking=False):  # given up at this moment
+        return None
+    try:
+        return adopted.read(limit_bytes, limit_frames)
+    finally:
+        adopted.lease.release()
