@@ -89,7 +89,8 @@ def _add_attributes(content: dict[str, Plain], attributes: dict[str, Any]) -> No
 def _labels(attributes: Mapping[str, Any]) -> dict[str, Plain]:
     labels: dict[str, Plain] = {}
     for key, value in attributes.items():
-        name = free = _keyword(key).translate(_IN_LABELS) or "_"
+        name = _keyword(key).translate(_IN_LABELS)
+        name = free = name if name.strip() else "_"  # of spaces alone Elasticsearch refuses it, with the whole line
         count = 1
         while free in labels:  # `a.b` and `a_b`
             count += 1

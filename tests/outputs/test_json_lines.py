@@ -1,14 +1,10 @@
 """Whatever is in a record: one JSON object a line, of the names and types that its format has."""
 
 import base64
-import datetime as dt
-import decimal
 import json
 import logging
 import os
-import re
 import threading
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,136 +19,15 @@ from receiver import plain
 import otel_ia
 from otel_ia import monitor
 
-ECS_TYPES = {
-    # https://github.com/elastic/ecs/blob/v9.4.0/generated/ecs/ecs_flat.yml
-    "@timestamp": "date",
-    "ecs.version": "keyword",
-    "error.message": "match_only_text",
-    "error.stack_trace": "wildcard",
-    "error.type": "keyword",
-    "event.action": "keyword",
-    "labels": "object",
-    "log.level": "keyword",
-    "log.logger": "keyword",
-    "log.origin.file.line": "long",
-    "log.origin.file.name": "keyword",
-    "log.origin.function": "keyword",
-    "message": "match_only_text",
-    "process.pid": "long",
-    "process.thread.name": "keyword",
-    "service.environment": "keyword",
-    "service.name": "keyword",
-    "service.node.name": "keyword",
-    "service.version": "keyword",
-    "span.id": "keyword",
-    "trace.id": "keyword",
-}
-REQUIRED = ["@timestamp", "log.level", "message", "ecs.version"]
-"""In this order: https://github.com/elastic/ecs-logging/blob/main/spec/spec.json."""
-
-
-class Hostile:
-    """Everything about it raises."""
-
-    def __repr__(self):
-        raise ValueError("no repr")
-
-    __str__ = __len__ = __iter__ = __hash__ = __bool__ = __eq__ = __format__ = __repr__
-    __getattr__ = __repr__
-
-
-class Unhashable(str):
-    __slots__ = ()
-    __hash__ = None
-
-
-def cycle():
-    made = [1]
-    made.append(made)
-    return made
-
-
-def shared(depth):
-    made: list = [0]
-    for _ in range(depth):
-        made = [made] * 100
-    return made
-
-
-CURIOUS = [
-    "a\nb\r\nc",
-    "\u2028\u2029\x85\x0b\x0c\x1c\x00\x1b[31m",
-    "\ud800 lone \udfff",
-    "ümläut 🎉",
-    float("nan"),
-    float("inf"),
-    float("-inf"),
-    10**400,
-    2**63,
-    "x" * 10_000_000,
-    Hostile(),
-    Hostile,
-    cycle(),
-    {"a": cycle(), 3: {}, ("t",): None},
-    b"\xff\x00",
-    {1, 2},
-    decimal.Decimal("1.5"),
-    dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
-    None,
-    True,
-    Unhashable("u"),
-    lambda: None,
-]
-values_of_any_kind = st.recursive(
-    st.one_of(
-        st.integers(0, len(CURIOUS) - 1).map(lambda number: CURIOUS[number]),
-        st.text(st.characters(codec=None), max_size=20),
-        st.integers(),
-        st.floats(),
-        st.binary(max_size=8),
-    ),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
-    max_leaves=6,
-)
-keys = st.text(st.characters(codec=None), min_size=1, max_size=12).filter(
-    lambda key: key not in logging.LogRecord("", 0, "", 0, "", (), None).__dict__ and key not in ("message", "asctime")
-)
+from .curious import CURIOUS, keys, shared, values_of_any_kind
+from .ecs import check_ecs, parsed
+from .unheard import unheard_by_pytest
 
 
 def lines(file: Path) -> list[str]:
     text = file.read_text("utf-8") if file.exists() else ""
     assert text == "" or text.endswith("\n")
     return text.splitlines()
-
-
-def refuse(constant):
-    raise AssertionError(f"{constant} is no JSON")
-
-
-def parsed(line: str) -> dict:
-    made = json.loads(line, parse_constant=refuse)
-    assert type(made) is dict
-    return made
-
-
-def check_ecs(line: str) -> dict:
-    """An object of ECS: each field is known and of its type, the required ones come first and in their order."""
-    made = parsed(line)
-    assert list(made)[: len(REQUIRED)] == REQUIRED
-    for name, value in made.items():
-        kind = ECS_TYPES[name]
-        if kind == "long":
-            assert type(value) is int
-            assert -(2**63) <= value < 2**63
-        elif kind == "date":
-            assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", value)
-        elif kind == "object":
-            for label, content in value.items():
-                assert not set(".*\\") & set(label)
-                assert type(content) is str or all(type(item) is str for item in content)
-        else:
-            assert type(value) is str
-    return made
 
 
 def check_otlp(line: str) -> LogsData:
@@ -193,16 +68,6 @@ def file(tmp_path, format_):
 @pytest.fixture
 def logger():
     return logging.getLogger("any.where")
-
-
-@contextmanager
-def unheard_by_pytest():
-    """Without the handlers that show a failing test its log records: they raise what formatting raises."""
-    before, logging.root.handlers[:] = list(logging.root.handlers), [logging.NullHandler()]
-    try:
-        yield
-    finally:
-        logging.root.handlers[:] = before
 
 
 def check_each_property(file, format_, logger, draw):
@@ -257,7 +122,8 @@ def test_an_ecs_line_correlates_with_its_trace_service_and_place(file, logger):
         try:
             raise KeyError("gone")
         except KeyError:
-            logger.exception("failed %s", "here", extra={"http.method": "GET", "http_method": "PUT", "sizes": [1, 2]})
+            extra = {"http.method": "GET", "http_method": "PUT", "sizes": [1, 2], " ": "blank"}
+            logger.exception("failed %s", "here", extra=extra)
     (line,) = lines(file)
     made = check_ecs(line)
     context = span.get_span_context()
@@ -270,7 +136,7 @@ def test_an_ecs_line_correlates_with_its_trace_service_and_place(file, logger):
     assert (made["error.type"], made["error.message"]) == ("KeyError", "'gone'")
     assert made["error.stack_trace"].startswith("Traceback (most recent call last):\n")
     assert (made["process.pid"], made["process.thread.name"]) == (os.getpid(), threading.current_thread().name)
-    assert made["labels"] == {"http_method": "GET", "http_method_2": "PUT", "sizes": ["1", "2"]}
+    assert made["labels"] == {"http_method": "GET", "http_method_2": "PUT", "sizes": ["1", "2"], "_": "blank"}
 
 
 @pytest.mark.parametrize("format_", ["otlp"], indirect=True)
