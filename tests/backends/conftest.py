@@ -1,4 +1,4 @@
-"""The real Collector, Jaeger and Prometheus as fixtures, one of each for the whole session, on loopback.
+"""The real Collector, Jaeger, Prometheus and OpenSearch as fixtures, one of each for the whole session, on loopback.
 
 They know each other's ports: the Collector sends to Jaeger and is scraped by Prometheus, whichever of them a test asks
 for. A test may take one away and bring it back (`collector.stop()`, `collector.start()`). Where a program is missing,
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .programs import HOST, Program, free_port, run
-from .servers import Backends, Collector, Jaeger, Prometheus
+from .servers import Backends, Collector, Jaeger, OpenSearch, Prometheus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -144,6 +144,16 @@ def prometheus(ports: Ports, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     server = Prometheus(program, ports.prometheus)
     server.wait_for("up")  # it begins to scrape 5 s after its start, and exemplars of before are lost
     yield server
+    program.stop()
+
+
+@pytest.fixture(scope="session")
+def opensearch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenSearch]:
+    folder, port = tmp_path_factory.mktemp("opensearch"), free_port()
+    command = [program_path("opensearch"), folder / "data", str(port), str(free_port())]
+    program = Program(command=command, folder=folder, health=(port, "/"))
+    program.start()
+    yield OpenSearch(program, port)
     program.stop()
 
 

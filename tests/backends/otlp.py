@@ -95,6 +95,8 @@ def plain(value: Mapping[str, Any]) -> Any:
         match kind:
             case "intValue":
                 return int(content)
+            case "doubleValue" if not isinstance(content, str):  # NaN and its like are text
+                return float(content)
             case "arrayValue":
                 return [plain(item) for item in content.get("values", ())]
             case "kvlistValue":

@@ -65,6 +65,20 @@ def fetch(port: int, path: str, query: Mapping[str, str] | None = None, *, accep
         connection.close()
 
 
+def send(
+    port: int, method: str, path: str, body: str | bytes, content_type: str = "application/json"
+) -> tuple[int, str]:
+    """Status and body of the answer to a request that brings something."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=PATIENCE)
+    try:
+        content = body.encode() if isinstance(body, str) else body
+        connection.request(method, path, content, {"Content-Type": content_type})
+        response = connection.getresponse()
+        return response.status, response.read().decode()
+    finally:
+        connection.close()
+
+
 def run(command: Sequence[str | Path], **environment: str) -> subprocess.CompletedProcess[str]:
     """A program run to its end, with its output as text."""
     return subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=False)

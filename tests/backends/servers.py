@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from .otlp import LogRecord, Span, log_records, spans
-from .programs import HOST, PATIENCE, Program, fetch, wait_until
+from .programs import HOST, PATIENCE, Program, fetch, send, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 
@@ -56,7 +56,7 @@ class Collector:
         """The log records that arrived, in their order."""
         if not self.log_file.exists():
             return []
-        complete = [line for line in self.log_file.read_text().splitlines(keepends=True) if line.endswith("\n")]
+        *complete, _ = self.log_file.read_text().split("\n")  # the Collector leaves other ends of lines as they are
         return [record for line in complete for record in log_records(json.loads(line))]
 
     def wait_for_logs(self, wanted: Callable[[LogRecord], bool], count: int = 1) -> list[LogRecord]:
@@ -167,6 +167,36 @@ class Prometheus:
 
     def wait_for_exemplars(self, expression: str) -> list[dict[str, str]]:
         return wait_until(lambda: self.exemplars(expression), f"exemplars of {expression}")
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSearch:
+    """A server of the bulk API that Elasticsearch has too."""
+
+    program: Program
+    port: int
+
+    def create(self, index: str, mappings: dict[str, Any]) -> None:
+        settings = {"index": {"number_of_replicas": 0, "mapping.total_fields.limit": 10_000}}
+        self._said("PUT", f"/{index}", {"settings": settings, "mappings": mappings})
+
+    def add(self, index: str, documents: Sequence[str]) -> list[dict[str, Any]]:
+        """Sends JSON objects, a line each, through the bulk API; what became of each, found by searches from now on."""
+        lines = [line for document in documents for line in ('{"create":{}}', document)]
+        body = "".join(f"{line}\n" for line in lines).encode()
+        status, text = send(self.port, "POST", f"/{index}/_bulk?refresh=true", body, "application/x-ndjson")
+        assert status == 200, text
+        return [item["create"] for item in json.loads(text)["items"]]
+
+    def find(self, index: str, query: dict[str, Any]) -> list[dict[str, Any]]:
+        """The documents that a query finds, as they were sent."""
+        hits = self._said("POST", f"/{index}/_search", {"size": 1_000, "query": query})["hits"]["hits"]
+        return [hit["_source"] for hit in hits]
+
+    def _said(self, method: str, path: str, content: dict[str, Any]) -> Any:
+        status, text = send(self.port, method, path, json.dumps(content))
+        assert status == 200, text
+        return json.loads(text)
 
 
 @dataclass(frozen=True, slots=True)
