@@ -63,22 +63,20 @@ class LineOutput(LogRecordProcessor):
         writing = self._writing
         if writing.is_writing and entry.logger == _OURS:  # that it cannot be written
             return
-        writing.waiting.append(entry)
+        # here, where a function of the user's that logs is told from one that is asked about what it has logged
+        writing.waiting.append(entry if self._redactor is None else _redacted(entry, self._redactor))
         generations = 0
         # asked again when it is over, for a line may come up in between
         while writing.waiting and not writing.is_writing and generations < GENERATIONS:
             writing.is_writing = True
             try:
                 for _ in range(len(writing.waiting)):
-                    self._put(writing.waiting.popleft())
+                    self._write(self._render(writing.waiting.popleft()))
             finally:
                 writing.is_writing = False
             generations += 1
         if generations == GENERATIONS:
             writing.waiting.clear()
-
-    def _put(self, entry: Entry) -> None:
-        self._write(self._render(entry if self._redactor is None else _redacted(entry, self._redactor)))
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:  # noqa: ARG002 - the processor's signature
         return True
