@@ -17,6 +17,7 @@ from benchmarks import (
     encoding,
     imports,
     latency,
+    log_lines,
     memory,
     metrics,
     others,
@@ -29,7 +30,7 @@ from benchmarks.readme import rewrite
 from benchmarks.results import Results, describe_machine, store
 from benchmarks.table import print_peers, print_rows
 
-OPERATIONS = (calls, metrics, disabled, delivery, throughput, latency, imports, memory)
+OPERATIONS = (calls, metrics, log_lines, disabled, delivery, throughput, latency, imports, memory)
 PARTS = (encoding, redaction)
 
 

@@ -3,13 +3,11 @@
 Every line is written inside a recorded span. With ids: a handler that formats `trace_id` and `span_id`, over the same
 handler without them. Exported: over a handler that drops the line; ours has it free of secrets, encoded and in a spool
 on disk when the call returns, OpenTelemetry's handler has made its record and exports nothing. Rounds of all sides
-alternate; each figure is of the differences between neighbouring rounds.
+alternate; each figure is of the differences between neighbouring rounds. CPU of the calling thread.
 """
 
 import io
 import logging
-import statistics
-import sys
 import tempfile
 import time
 import warnings
@@ -17,12 +15,16 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from opentelemetry.sdk import _logs as sdk_logs
 from opentelemetry.sdk._logs import LoggingHandler, LogRecordProcessor
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.trace import Tracer
 
+from benchmarks.effort import FULL, Effort
+from benchmarks.rows import Goal, Row, row_of
+from benchmarks.table import print_rows
 from otel_ia.configuration.effect import collect_records
 from otel_ia.delivery.spooling.frames import LOG
 from otel_ia.delivery.spooling.spool import Spool
@@ -32,13 +34,17 @@ from otel_ia.sdk.log_sink import LogSink
 from otel_ia.sdk.provider import TracerProvider
 from otel_ia.sdk.sink import SpoolSink
 
-RESOURCE = Resource({"service.name": "benchmark"})
-COUNT = 500
-ROUNDS = 60
-PLAIN = logging.Formatter("%(levelname)s %(name)s %(message)s")
-WITH_IDS = logging.Formatter("%(levelname)s %(name)s %(message)s %(trace_id)s %(span_id)s")
+RESOURCE: Final = Resource({"service.name": "benchmark"})
+WARMING: Final = 3
+"""Rounds that are left out."""
+_WITH_IDS: Final = Goal(of="ours", required=1.0e-6)
+ADDED: Final = "what is added, beside the line without it"
+_EXPORTED: Final = Goal(of="ratio", required=0.60)
+PLAIN: Final = logging.Formatter("%(levelname)s %(name)s %(message)s")
+WITH_IDS: Final = logging.Formatter("%(levelname)s %(name)s %(message)s %(trace_id)s %(span_id)s")
 
-Side = Callable[[], float]
+Side = Callable[[int], float]
+"""Writes so many lines; the seconds of one."""
 
 
 class Dropping(logging.Handler):
@@ -107,74 +113,74 @@ def heard_by(*handlers: logging.Handler) -> Iterator[None]:
         root.handlers[:] = before
 
 
-def write_lines() -> None:
+def write_lines(count: int) -> None:
     logger = logging.getLogger("app.models")
-    for number in range(COUNT):
+    for number in range(count):
         logger.info("scored %d words of %s", number, "lexicon")
 
 
 def side(tracer: Tracer, handler: logging.Handler, *processors: LogRecordProcessor, with_ours: bool = False) -> Side:
     """One round of lines to this handler, inside a span; with `otel_ia` in effect or without."""
 
-    def run() -> float:
+    def run(count: int) -> float:
         with ExitStack() as changes:
             changes.enter_context(heard_by(handler))
             if with_ours:
                 changes.callback(collect_records(processors, RESOURCE))
             with tracer.start_as_current_span("request"):
                 begin = time.thread_time_ns()
-                write_lines()
+                write_lines(count)
                 taken = time.thread_time_ns() - begin
         if isinstance(handler, logging.StreamHandler):
             handler.stream.seek(0)
             handler.stream.truncate()
-        return taken / COUNT / 1e3
+        return taken / count / 1e9
 
     return run
 
 
-def measure(sides: list[Side], after: Callable[[], None]) -> list[list[float]]:
-    """Microseconds of a line, by side, of all rounds but the first three."""
+def alternate(sides: list[Side], after: Callable[[], None], effort: Effort) -> list[list[float]]:
+    """What a line took each side, round by round."""
     rounds = []
-    for _ in range(ROUNDS):
-        rounds.append([run() for run in sides])
+    for _ in range(effort.rounds):
+        rounds.append([run(effort.calls) for run in sides])
         after()
-    return [list(column) for column in zip(*rounds[3:], strict=True)]
+    return rounds[min(WARMING, effort.rounds - 1) :]
 
 
-def main() -> None:
-    logging.getLogger("app.models").setLevel(logging.INFO)
+def measure(effort: Effort) -> Iterator[Row]:
+    """One row for what ids add to a line of plain logging, beside that line; one for what exporting it adds."""
     with ExitStack() as closing:
-        directory = Path(closing.enter_context(tempfile.TemporaryDirectory()))
-        kept = Kept(directory)
+        closing.enter_context(at_info())
+        kept = Kept(Path(closing.enter_context(tempfile.TemporaryDirectory())))
+        closing.callback(kept.spool.close)
         provider = TracerProvider()
         closing.callback(provider.install(TracingState([], resource=RESOURCE)))
         spans = provider.get_tracer("benchmark")
-        closing.callback(kept.spool.close)
 
-        plain, with_ids = measure(
-            [side(spans, formatting(PLAIN)), side(spans, formatting(WITH_IDS), with_ours=True)], kept.acknowledge
-        )
-        low, middle, high = statistics.quantiles([mine - other for mine, other in zip(with_ids, plain, strict=True)])
-        name = "log line with ids"
-        base = statistics.median(plain)
-        sys.stdout.write(f"{name:34s} {middle:+6.2f} µs  ({low:+.2f} to {high:+.2f})  over {base:.2f} µs\n")
+        plain, with_ids = side(spans, formatting(PLAIN)), side(spans, formatting(WITH_IDS), with_ours=True)
+        rounds = [(mine - base, base) for base, mine in alternate([plain, with_ids], kept.acknowledge, effort)]
+        yield row_of("ids on a log line, over plain logging", rounds, goal=_WITH_IDS, note=ADDED)
 
-        dropped, ours, theirs = measure(
-            [
-                side(spans, Dropping()),
-                side(spans, Dropping(), kept.sink, with_ours=True),
-                side(spans, handler_of_the_sdk()),
-            ],
-            kept.acknowledge,
-        )
-        mine = [one - base for one, base in zip(ours, dropped, strict=True)]
-        other = [one - base for one, base in zip(theirs, dropped, strict=True)]
-        low, middle, high = statistics.quantiles([one / two for one, two in zip(mine, other, strict=True)])
-        name = "log line exported through OTLP"
-        added = f"{statistics.median(mine):6.2f} of {statistics.median(other):6.2f} µs"
-        sys.stdout.write(f"{name:34s} {middle:6.3f} x  ({low:.3f}-{high:.3f})   {added}\n")
+        dropped, ours = side(spans, Dropping()), side(spans, Dropping(), kept.sink, with_ours=True)
+        theirs = side(spans, handler_of_the_sdk())
+        rounds = [
+            (mine - base, other - base)
+            for base, mine, other in alternate([dropped, ours, theirs], kept.acknowledge, effort)
+        ]
+        yield row_of("log line exported, over one dropped", rounds, goal=_EXPORTED)
+
+
+@contextmanager
+def at_info() -> Iterator[None]:
+    logger = logging.getLogger("app.models")
+    before = logger.level
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 if __name__ == "__main__":
-    main()
+    print_rows(measure(FULL))
