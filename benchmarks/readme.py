@@ -1,6 +1,7 @@
-"""The part of the README that shows the stored results."""
+"""The part of the README, in both languages, that shows the stored results."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +14,7 @@ END: Final = "<!-- until here -->"
 _ALTERNATIVE: Final = (
     "What a monitored call costs with otel_ia and others, each operation beside its goal: the tables' figures"
 )
-README: Final = ROOT / "README.md"
+READMES: Final = (ROOT / "README.md", ROOT / "README.es.md")
 
 
 def render(results: Results) -> str:
@@ -40,10 +41,11 @@ def render(results: Results) -> str:
     return "\n".join(parts)
 
 
-def rewrite(results: Results, readme: Path = README) -> None:
+def rewrite(results: Results, readmes: Sequence[Path] = READMES) -> None:
     """Puts the results in the place of those that are there."""
-    text = readme.read_text()
     pattern = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
-    if not pattern.search(text):
-        raise LookupError(f"{readme.name} has no part between {BEGIN} and {END}")
-    readme.write_text(pattern.sub(lambda _: render(results), text))
+    for readme in readmes:
+        text = readme.read_text()
+        if not pattern.search(text):
+            raise LookupError(f"{readme.name} has no part between {BEGIN} and {END}")
+        readme.write_text(pattern.sub(lambda _: render(results), text))

@@ -121,8 +121,9 @@ def test_what_is_stored_is_what_is_loaded(tmp_path):
     assert (tmp_path / "again.json").read_text() == (FOLDER / "stored.json").read_text()
 
 
-def test_the_readme_shows_the_stored_results():
-    assert render_readme(load()) in (ROOT / "README.md").read_text()
+@pytest.mark.parametrize("readme", ["README.md", "README.es.md"])
+def test_the_readme_shows_the_stored_results(readme):
+    assert render_readme(load()) in (ROOT / readme).read_text()
 
 
 def test_the_stored_drawings_are_those_of_the_stored_results():
@@ -155,8 +156,8 @@ def test_results_are_put_between_the_marks_and_nowhere_else(tmp_path):
     readme = tmp_path / "README.md"
     stored = load()
     readme.write_text(f"before\n{render_readme(Results(machine=stored.machine))}\nafter\n")
-    rewrite(stored, readme)
+    rewrite(stored, [readme])
     assert readme.read_text() == f"before\n{render_readme(stored)}\nafter\n"
     readme.write_text("no marks")
     with pytest.raises(LookupError, match="no part between"):
-        rewrite(stored, readme)
+        rewrite(stored, [readme])
