@@ -74,7 +74,7 @@ def _maker() -> Any:
         raise SettingError(
             source="otel_ia",
             key="log_file_shared",
-            expected="concurrent-log-handler to be installed",
+            expected="possible without concurrent-log-handler",
             hint='python -m pip install "otel_ia[files]"',
         ) from None
 

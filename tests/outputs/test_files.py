@@ -161,7 +161,7 @@ except otel_ia.SettingError as error:
     print(error)
 """
     out, _ = run(program, file)
-    assert "log_file_shared" in out
+    assert "log_file_shared is not possible without concurrent-log-handler" in out
     assert 'pip install "otel_ia[files]"' in out
 
 
