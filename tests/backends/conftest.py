@@ -125,6 +125,8 @@ def prometheus(ports: Ports, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         ("collector:8889", f"{HOST}:{ports.collector_prometheus}"),
         ("collector:8888", f"{HOST}:{ports.collector_telemetry}"),
         ("scrape_interval: 10s", "scrape_interval: 500ms"),
+        ("evaluation_interval: 30s", "evaluation_interval: 500ms"),
+        ("rules/*.yaml", f"{COMPOSE / 'rules'}/*.yaml"),
     ):
         assert there in configuration
         configuration = configuration.replace(there, here)

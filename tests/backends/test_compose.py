@@ -24,9 +24,10 @@ def test_the_compose_file_fits_the_compose_schema() -> None:
 
 
 @pytest.mark.backends
-def test_prometheus_accepts_its_configuration() -> None:
+def test_prometheus_accepts_its_configuration_and_the_rules_it_names() -> None:
     checked = run([program_path("promtool"), "check", "config", COMPOSE / "prometheus.yml"])
-    assert checked.returncode == 0, checked.stderr
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert checked.stdout.count("rules found") == len(list((COMPOSE / "rules").glob("*.yaml")))
 
 
 @pytest.mark.backends
