@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
+
+from .demo import run_demo
 
 if TYPE_CHECKING:
     from .otlp import Span
@@ -27,22 +26,11 @@ def addresses(request: pytest.FixtureRequest, collector: Collector, jaeger: Jaeg
     collector.program.start()
     jaeger.program.start()
     endpoint = collector.grpc_endpoint if request.param == "grpc" else collector.http_endpoint
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "otel_ia", "demo", "--requests", str(REQUESTS)),
-            *("--endpoint", endpoint, "--protocol", request.param, "--jaeger", jaeger.address),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        env={name: value for name, value in os.environ.items() if not name.startswith("OTEL_")},
+    printed = run_demo(
+        endpoint, *("--requests", str(REQUESTS), "--protocol", request.param, "--jaeger", jaeger.address)
     )
-    assert done.returncode == 0, done.stderr
-    found = dict(
-        re.findall(rf"^  (\w+) +{re.escape(jaeger.address)}/trace/([0-9a-f]{{32}})$", done.stdout, re.MULTILINE)
-    )
-    assert sorted(found) == ["failed", "slow", "training"], done.stdout
+    found = dict(re.findall(rf"^  (\w+) +{re.escape(jaeger.address)}/trace/([0-9a-f]{{32}})$", printed, re.MULTILINE))
+    assert sorted(found) == ["failed", "slow", "training"], printed
     return found
 
 

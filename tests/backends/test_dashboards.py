@@ -1,0 +1,155 @@
+"""Every query of every dashboard, asked of the real Prometheus with the real rules, after the demo ran."""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .dashboards import DASHBOARDS, Asked, queries
+from .demo import run_demo
+from .programs import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .servers import Collector, Jaeger, Prometheus
+
+pytest.importorskip("sklearn")
+pytestmark = pytest.mark.backends
+
+# What the demo does not have: stages, a version of the model, secrets, a loss, and a process that runs on.
+WRITER = """
+import sys
+import otel_ia
+from otel_ia import monitor
+
+@monitor(attributes={"ia.model.name": "writer", "ia.model.version": "2", "ia.stage": "generate"})
+def write(words):
+    yield from words
+
+with otel_ia.configure(service_name="writer", endpoint=sys.argv[1], metric_export_interval=0.5) as telemetry:
+    with monitor("vast", attributes={"api_key": "abcdefgh12345678"}) as span:
+        for _ in range(10):  # 20 MiB together, more than is kept
+            span.add_event("page", {f"part.{number}": "a" * 16_000 for number in range(128)})
+    assert telemetry.stats().dropped == {"longer than 16 MiB": 1}
+    print("ready", flush=True)
+    for line in sys.stdin:
+        list(write(line.split()))
+        print("written", flush=True)
+"""
+SERVICES = "(otel-ia-demo|writer)"  # as Grafana writes several that were chosen
+DEMO = {"job": "otel-ia-demo", "operation": "request"}
+CHOSEN = {"overview": {"job": SERVICES}, "operation": DEMO, "models": {"job": SERVICES, "model": ".*"}}
+CHOSEN["telemetry"] = {"job": SERVICES}
+
+
+@pytest.fixture(scope="module")
+def servers(collector: Collector, jaeger: Jaeger, prometheus: Prometheus) -> tuple[Collector, Jaeger, Prometheus]:
+    for server in (collector, jaeger, prometheus):
+        server.program.start()
+    return collector, jaeger, prometheus
+
+
+@pytest.fixture(scope="module")
+def measured(servers: tuple[Collector, Jaeger, Prometheus], tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The demo has run, exporting as often for its few seconds as a service does; another program goes on."""
+    collector, _, prometheus = servers
+    state = str(tmp_path_factory.mktemp("state"))
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, collector.http_endpoint],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**environment, "XDG_STATE_HOME": state},
+    ) as writer:
+        assert writer.stdin is not None
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "ready\n"
+
+        def write() -> bool:
+            writer.stdin.write("to be or not to be\n")
+            writer.stdin.flush()
+            assert writer.stdout.readline() == "written\n"
+            return bool(prometheus.query('ia_stream_items_count{job="writer"} - ia_stream_items_count offset 2s > 0'))
+
+        wait_until(write, "items of a stream that grow")
+        run_demo(
+            collector.http_endpoint,
+            *("--requests", "100"),
+            OTEL_METRIC_EXPORT_INTERVAL="400",
+            XDG_STATE_HOME=state,
+        )
+        yield
+        writer.stdin.close()
+
+
+@pytest.mark.parametrize("asked", [pytest.param(asked, id=str(asked)) for asked in queries()])
+def test_every_query_returns_data_after_the_demo_ran(
+    asked: Asked, measured: None, servers: tuple[Collector, Jaeger, Prometheus]
+) -> None:
+    _, jaeger, prometheus = servers
+    expression = asked.fill(CHOSEN[asked.dashboard])
+
+    def numbers() -> list[float]:
+        return [value for _, value in prometheus.query(expression) if not math.isnan(value)]
+
+    wait_until(numbers, expression, timeout=20)
+    if asked.shows_exemplars:
+        exemplar = wait_until(lambda: prometheus.exemplars(expression), f"exemplars of {expression}", timeout=20)[-1]
+        jaeger.wait_for_trace(exemplar["trace_id"], timeout=20)
+
+
+def test_the_demos_operations_are_offered_and_its_requests_are_counted(
+    measured: None, servers: tuple[Collector, Jaeger, Prometheus]
+) -> None:
+    _, _, prometheus = servers
+    (choice,) = [asked for asked in queries() if str(asked) == "operation: variable operation"]
+    offered = {labels["ia_operation"] for labels, _ in prometheus.query(choice.fill(DEMO))}
+    assert offered >= {
+        "request",
+        "load",
+        "preprocess",
+        "inference",
+        "postprocess",
+        "stream",
+        "training",
+        "epoch",
+        "batch",
+    }
+    (calls,) = [asked for asked in queries() if str(asked) == "operation: Calls by outcome (A)"]
+    found = {labels["ia_outcome"]: value for labels, value in prometheus.query(calls.fill(DEMO))}
+    assert found["ok"] > found["error"] >= 0
+
+
+@pytest.mark.parametrize(
+    ("where", "label", "value"),
+    [
+        ("telemetry: Lost, by reason (A)", "ia_telemetry_reason", "longer than 16 MiB"),
+        ("telemetry: Secrets taken out (A)", "ia_telemetry_reason", "api_key"),
+        ("overview: Alerts that fire (A)", "alertname", "IaTelemetryDropped"),
+        ("models: Time by stage (A)", "ia_stage", "generate"),
+        ("models: Calls by model (A)", "ia_model_version", "2"),
+        ("overview: Errors by type (A)", "error_type", "ValueError"),
+    ],
+)
+def test_what_is_rare_is_shown_by_its_name(
+    where: str, label: str, value: str, measured: None, servers: tuple[Collector, Jaeger, Prometheus]
+) -> None:
+    _, _, prometheus = servers
+    (asked,) = [asked for asked in queries() if str(asked) == where]
+    expression = asked.fill(CHOSEN[asked.dashboard])
+
+    def shown() -> list[str]:
+        return [labels[label] for labels, _ in prometheus.query(expression) if labels.get(label) == value]
+
+    assert wait_until(shown, f"{value} in {expression}", timeout=20) == [value]
+
+
+def test_each_dashboard_is_asked_with_values_of_its_own() -> None:
+    assert sorted(CHOSEN) == sorted(DASHBOARDS)
