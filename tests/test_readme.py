@@ -11,7 +11,8 @@ from delivery.collectors import collecting_grpc
 
 from otel_ia.tools.option_table import render_option_table
 
-README = (Path(__file__).parents[1] / "README.md").read_text()
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
@@ -61,6 +62,11 @@ def test_the_two_commands_that_do_all_set_up_are_the_promised_ones() -> None:
     commands = re.findall(r"```sh\n(.*?)\n```", README, re.DOTALL)
     assert commands[0] == 'python -m pip install -e ".[demo]" && otel-ia demo'
     assert commands[1] == 'python -m pip install -e ".[dev]" && pytest'
+
+
+def test_the_objective_shown_is_one_of_the_example() -> None:
+    (shown,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    assert shown in (ROOT / "examples" / "compose" / "rules" / "objectives.yaml").read_text()
 
 
 def test_the_check_prints_what_is_shown(tmp_path: Path) -> None:
