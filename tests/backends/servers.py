@@ -177,8 +177,8 @@ class OpenSearch:
     port: int
 
     def create(self, index: str, mappings: dict[str, Any]) -> None:
-        settings = {"index": {"number_of_replicas": 0, "mapping.total_fields.limit": 10_000}}
-        self._said("PUT", f"/{index}", {"settings": settings, "mappings": mappings})
+        settings = {"number_of_replicas": 0, "mapping.total_fields.limit": 10_000, "translog.durability": "async"}
+        self._said("PUT", f"/{index}", {"settings": {"index": settings}, "mappings": mappings})
 
     def add(self, index: str, documents: Sequence[str]) -> list[dict[str, Any]]:
         """Sends JSON objects, a line each, through the bulk API; what became of each, found by searches from now on."""
