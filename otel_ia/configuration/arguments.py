@@ -87,6 +87,9 @@ class SettingsArguments(TypedDict, total=False):
     metric_temporality: Literal["cumulative", "delta", "lowmemory"] | None
     metric_views: Sequence[Any] | None
     exemplar_filter: Literal["trace_based", "always_on", "always_off"] | None
+    prometheus_host: str | None
+    prometheus_port: int | None
+    prometheus_directory: str | PathLike[str] | None
     exit_timeout: float | None
     spool: bool | None
     spool_directory: str | PathLike[str] | None

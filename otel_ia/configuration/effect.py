@@ -78,7 +78,12 @@ def put_into_effect(settings: Settings) -> Telemetry:  # noqa: C901 - one thing 
                 sink = LogSink(outbox.sink, outbox.append_log, state.redactor)
                 records.append(levels.add("otlp", sink, settings.log_otlp_level))
         is_printed = settings.log_console in LINE_FORMATS
-        if not (spans or records or outboxes) and settings.traces_exporter is None and settings.console is None:
+        has_prometheus = "prometheus" in (settings.metrics_exporter or ())
+        if (
+            not (spans or records or outboxes or has_prometheus)
+            and settings.traces_exporter is None
+            and settings.console is None
+        ):
             _logger.warning(
                 "otel_ia has no output: set OTEL_EXPORTER_OTLP_ENDPOINT (say http://localhost:4318) to send to a "
                 "collector, or OTEL_IA_CONSOLE=true to print here"

@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from typing import Final
 
 from opentelemetry.metrics import get_meter_provider
 from opentelemetry.sdk.metrics.export import ConsoleMetricExporter, MetricsData
@@ -13,39 +14,46 @@ from otel_ia.configuration.self_report import Report, report_through
 from otel_ia.configuration.settings import Settings
 from otel_ia.recording.measures import Counting
 from otel_ia.redaction import Redactor
-from otel_ia.sdk.metering import MeteringState, install_metering, is_provider_foreign, provider
+from otel_ia.sdk.metering import Export, MeteringState, install_metering, is_provider_foreign, provider
 from otel_ia.sdk.metric_export import MetricExport
 from otel_ia.sdk.outbox import Outbox
 from otel_ia.sdk.reading import Reading, Temporality
+from otel_ia.sdk.tallies import in_memory
 
 _logger = logging.getLogger("otel_ia")
+WRITTEN_EACH: Final = 5.0
+"""Seconds, at most, after which a process shows the others of its service what its instruments have measured."""
 
 
 def measure(
     settings: Settings, resource: Resource, outboxes: Sequence[Outbox], redactor: Redactor | None
-) -> tuple[list[MetricExport], Callable[[], None]]:
+) -> tuple[list[Export], Callable[[], None]]:
     """Metrics as the settings want them, of the telemetry itself too; the exports and the undo."""
     outputs: list[tuple[Temporality, Callable[[MetricsData], None]]] = [
         (settings.metric_temporality, _into(outbox, redactor)) for outbox in outboxes if outbox.signal == "metrics"
     ]
     if "console" in (settings.metrics_exporter or ()):
         outputs.append(("cumulative", _print))
-    if not outputs:
+    has_prometheus = "prometheus" in (settings.metrics_exporter or ())
+    if not (outputs or has_prometheus):
         return [], lambda: None
-    readings = [
-        Reading(
-            temporality,
-            limit=settings.metric_cardinality_limit,
-            has_exemplars=settings.exemplar_filter != "always_off",
-        )
-        for temporality, _ in outputs
-    ]
+    readings = [make_reading(settings, temporality) for temporality, _ in outputs]
+    scrapes = None
+    if has_prometheus:
+        if is_provider_foreign():
+            _logger.warning("another library's meter provider is installed: otel_ia shows nothing to Prometheus")
+        else:
+            from otel_ia.configuration.scraping import make_scrapes
+
+            readings.append(make_reading(settings, "cumulative", keeps_exemplars=True))
+            scrapes = make_scrapes(settings, resource, readings[-1], redactor)
     state = MeteringState(
         readings,
         resource=resource,
         counting=make_counting(settings),
         views=settings.metric_views,
         exemplar_filter=settings.exemplar_filter,
+        allot=scrapes.allot if scrapes is not None else in_memory,
         tell=_tell,
     )
     with ExitStack() as changes:
@@ -60,7 +68,7 @@ def measure(
         report = Report(outboxes, redactor, lambda: provider.current is state or state.is_ending)
         report_through(provider, report)
         state.kept.append(report)
-        exports = [
+        exports: list[Export] = [
             MetricExport(
                 state,
                 reading,
@@ -68,11 +76,27 @@ def measure(
                 interval=settings.metric_export_interval,
                 patience=settings.exit_timeout,
             )
-            for reading, (_, output) in zip(readings, outputs, strict=True)
+            for reading, (_, output) in zip(readings, outputs, strict=False)
         ]
+        if scrapes is not None:
+            written = min(WRITTEN_EACH, settings.metric_export_interval)
+            patience = settings.exit_timeout
+            exports.append(MetricExport(state, readings[-1], [scrapes.write], interval=written, patience=patience))
+            scrapes.watch(state)
+            exports.append(scrapes)
         for export in exports:
             export.start()
         return exports, changes.pop_all().close
+
+
+def make_reading(settings: Settings, temporality: Temporality, *, keeps_exemplars: bool = False) -> Reading:
+    """A way to read metrics as the settings want it."""
+    return Reading(
+        temporality,
+        limit=settings.metric_cardinality_limit,
+        has_exemplars=settings.exemplar_filter != "always_off",
+        keeps_exemplars=keeps_exemplars,
+    )
 
 
 def make_counting(settings: Settings) -> Counting:

@@ -12,6 +12,7 @@ LONGEST_WAIT = 3600.0
 """Seconds. More is a mistake, most often milliseconds: OpenTelemetry Python counts its timeouts in seconds."""
 
 LARGEST_NUMBER = 2**31 - 1
+LARGEST_PORT = 65_535
 LARGEST_SIZE = 2**50
 """Bytes."""
 _MOST_BOUNDS = 200
@@ -66,6 +67,11 @@ def limit(given: Given) -> int:
     if value < 1:
         raise refuse(given, f"a whole number from 1 to {LARGEST_NUMBER}")
     return value
+
+
+def port(given: Given) -> int:
+    """A TCP port; 0 for none."""
+    return _whole(given, largest=LARGEST_PORT, expected=f"a port from 1 to {LARGEST_PORT}, or 0 for none")
 
 
 def size(given: Given) -> int:

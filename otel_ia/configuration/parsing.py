@@ -1,15 +1,21 @@
 """How one value is read: text from the environment, typed values from arguments and files, both checked hard."""
 
 import difflib
+import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
+from importlib.util import find_spec
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from otel_ia.errors import SettingError
 
 _SAMPLERS = ("always_on", "always_off", "traceidratio")
+_HOST = re.compile(r"[a-zA-Z0-9_]([a-zA-Z0-9_-]{0,62}\.?)*")
+_LONGEST_NAME = 253
 _PROPAGATORS = {
     "tracecontext": "opentelemetry-api",
     "baggage": "opentelemetry-api",
@@ -120,6 +126,25 @@ def exception_signal(given: Given) -> str:
 def exporters(given: Given) -> tuple[str, ...]:
     """Names of exporters; `none` gives none."""
     return _names(given, known=("otlp", "console"))
+
+
+def metric_exporters(given: Given) -> tuple[str, ...]:
+    """The same for metrics, which Prometheus may fetch too."""
+    names = _names(given, known=("otlp", "console", "prometheus"))
+    if "prometheus" in names and find_spec("prometheus_client") is None:
+        raise refuse(given, "installed", hint='for prometheus: python -m pip install "otel_ia[prometheus]"')
+    return names
+
+
+def host(given: Given) -> str:
+    """The name or address of this machine that a server listens on."""
+    expected = "a host's name or address, without scheme and port, such as localhost, 0.0.0.0 or ::"
+    name = text(given, expected=expected)
+    with suppress(ValueError):
+        return str(ip_address(name))
+    if len(name) > _LONGEST_NAME or not _HOST.fullmatch(name) or name.replace(".", "").isdigit():
+        raise refuse(given, expected)
+    return name
 
 
 def views(given: Given) -> tuple[Any, ...]:

@@ -13,6 +13,7 @@ from otel_ia.configuration.numbers import (
     bounds,
     interval,
     limit,
+    port,
     positive_seconds,
     ratio,
     seconds,
@@ -27,6 +28,8 @@ from otel_ia.configuration.parsing import (
     boolean,
     exception_signal,
     exporters,
+    host,
+    metric_exporters,
     one_of,
     propagators,
     sampler,
@@ -103,7 +106,7 @@ class Settings:
     metrics: Destination = field(default_factory=Destination)
     traces_exporter: tuple[str, ...] | None = row("OTEL_TRACES_EXPORTER", exporters, None, "Where spans go: `otlp`, `console`, both, or `none`; unset: `otlp` if there is an endpoint.")
     logs_exporter: tuple[str, ...] | None = row("OTEL_LOGS_EXPORTER", exporters, None, "Where log records go: `otlp`, `console`, both, or `none`; unset: `otlp` if there is an endpoint.")
-    metrics_exporter: tuple[str, ...] | None = row("OTEL_METRICS_EXPORTER", exporters, None, "Where metrics go: `otlp`, `console` (as JSON), both, or `none`; unset: `otlp` if there is an endpoint.")
+    metrics_exporter: tuple[str, ...] | None = row("OTEL_METRICS_EXPORTER", metric_exporters, None, "Where metrics go: `otlp`, `console` (as JSON), `prometheus`, several of them, or `none`; unset: `otlp` if there is an endpoint.")
     console: bool | None = row("OTEL_IA_CONSOLE", boolean, None, "Print a tree per trace; unset: on a terminal or in a notebook when there is no endpoint.")
     sampler: str | Sampler = row("OTEL_TRACES_SAMPLER", sampler, "parentbased_always_on", "Which traces are kept: `always_on`, `always_off`, `traceidratio`, each also with `parentbased_` before it; as argument also a `Sampler`.")
     sampler_arg: float = row("OTEL_TRACES_SAMPLER_ARG", ratio, 1.0, "Share of traces that the ratio samplers keep, from 0 to 1.")
@@ -130,6 +133,9 @@ class Settings:
     metric_temporality: Literal["cumulative", "delta", "lowmemory"] = row(f"{_OTLP}METRICS_TEMPORALITY_PREFERENCE", one_of("cumulative", "delta", "lowmemory"), "cumulative", "What OTLP is given of sums and histograms: all since the beginning (`cumulative`), or what has come since the last export (`delta`; `lowmemory`: where that needs no memory).")
     metric_views: tuple[Any, ...] = row(None, views, (), "Views of OpenTelemetry's SDK for your own instruments; as an argument only.")
     exemplar_filter: Literal["trace_based", "always_on", "always_off"] = row("OTEL_METRICS_EXEMPLAR_FILTER", one_of("trace_based", "always_on", "always_off"), "trace_based", "Which measurements may be shown with their trace: `trace_based` (those of sampled spans), `always_on`, `always_off`.")
+    prometheus_host: str = row("OTEL_EXPORTER_PROMETHEUS_HOST", host, "localhost", "Name or address of this machine where Prometheus may fetch metrics; `0.0.0.0` or `::` for all it has.", may_be_found=False)
+    prometheus_port: int = row("OTEL_EXPORTER_PROMETHEUS_PORT", port, 9464, "The port there; 0: none, for metrics that your own web application shows.", may_be_found=False)
+    prometheus_directory: str | None = row("OTEL_IA_PROMETHEUS_DIRECTORY", folder, None, "Where the processes of a service show each other their metrics; unset: `$XDG_STATE_HOME/otel_ia/prometheus` or `~/.local/state/otel_ia/prometheus`.", may_be_found=False)
     exit_timeout: float = row("OTEL_IA_EXIT_TIMEOUT", seconds, 2.0, "Seconds the end of the program waits for telemetry to leave.")
     spool: bool | None = row("OTEL_IA_SPOOL", boolean, None, "Keep on disk what waits; unset: where there is an endpoint; `true`: without one too, for `otel-ia spool send`; `false`: in memory only.")
     spool_directory: str | None = row("OTEL_IA_SPOOL_DIRECTORY", folder, None, "Where; unset: `$XDG_STATE_HOME/otel_ia/spool` or `~/.local/state/otel_ia/spool`.", may_be_found=False)

@@ -45,6 +45,8 @@ class Export(Protocol):
 
     def force_flush(self, timeout_millis: int = ..., /) -> bool: ...
 
+    def shutdown(self) -> None: ...
+
 
 class MeteringState:
     """What the meter provider does while this state is on top: a provider of the SDK's, and the tallies of calls.
@@ -89,6 +91,7 @@ class MeteringState:
             self._process = os.getpid()
             self.resource = resource_in_child(self.resource)
             self.inner = None
+            self.tallies.let_go()
             self._begin()
 
     def wake(self) -> None:

@@ -28,16 +28,19 @@ def redacted_scope(scope: InstrumentationScope | None, redactor: Redactor | None
 
 
 def redacted_resource(resource: Resource, redactor: Redactor | None) -> bytes:
-    """The resource as the spool keeps it: a command line among its attributes may hold a password.
+    """The resource as the spool keeps it."""
+    return encode_resource(resource if redactor is None else redact_resource(resource, redactor))
+
+
+def redact_resource(resource: Resource, redactor: Redactor) -> Resource:
+    """The resource without secrets: a command line among its attributes may hold a password.
 
     The service's name stays: by it the next process finds what is its own.
     """
-    if redactor is not None:
-        name = {key: value for key, value in resource.attributes.items() if key == semconv.SERVICE_NAME}
-        others = {key: value for key, value in resource.attributes.items() if key not in name}
-        attributes: Any = {**name, **redactor.redact_attributes(others)}
-        resource = Resource(attributes, resource.schema_url)
-    return encode_resource(resource)
+    name = {key: value for key, value in resource.attributes.items() if key == semconv.SERVICE_NAME}
+    others = {key: value for key, value in resource.attributes.items() if key not in name}
+    attributes: Any = {**name, **redactor.redact_attributes(others)}
+    return Resource(attributes, resource.schema_url)
 
 
 def redacted_span(span: ReadableSpan, redactor: Redactor) -> ReadableSpan:

@@ -1,11 +1,11 @@
 """Counts calls in plain cells: what `ia.call.duration` and `ia.call.active` are made of.
 
-A series is a row of whole numbers: how many calls have begun, the sum of their nanoseconds, then a count for each
-bucket. Counting is `cells[index] += 1`, which CPython with its global lock does not interrupt: in Python 3.11 to 3.13
-it compiles to COPY, COPY, BINARY_SUBSCR, LOAD_CONST, BINARY_OP, SWAP, SWAP, STORE_SUBSCR (a test looks), none of which
-lets another thread, a signal handler or a finalizer in when the row is a list or a memoryview and the index an int. So
-there is no lock to wait for. Without that lock (free-threaded builds) counts of calls that end at the same moment may
-be lost.
+A series is a row of whole numbers: how many calls have begun, the sum of their nanoseconds, how many have ended in
+another series, then a count for each bucket. Counting is `cells[index] += 1`, which CPython with its global lock does
+not interrupt: in Python 3.11 to 3.13 it compiles to COPY, COPY, BINARY_SUBSCR, LOAD_CONST, BINARY_OP, SWAP, SWAP,
+STORE_SUBSCR (a test looks), none of which lets another thread, a signal handler or a finalizer in when the row is a
+list or a memoryview and the index an int. So there is no lock to wait for. Without that lock (free-threaded builds)
+counts of calls that end at the same moment may be lost.
 """
 
 import threading
@@ -36,22 +36,29 @@ if TYPE_CHECKING:
 
 BEGUN: Final = 0
 SUM: Final = 1
-FIRST: Final = 2
-"""Where the buckets begin in the cells of a series; the bounds have two more in front, so that no sum is needed."""
+ELSEWHERE: Final = 2
+FIRST: Final = 3
+"""Where the buckets begin in the cells of a series; the bounds have three more in front, so that no sum is needed."""
 _OK: Final = "ok"
 _SAMPLED: Final = 1
+_LARGEST: Final = (1 << 63) - 1
 
 Cells = MutableSequence[int]
 Attributes = tuple[tuple[str, Any], ...]
-Allot = Callable[[Measure, Attributes, int], Cells]
-"""Gives a new series its cells, all zero: of which measure, with which attributes, how many."""
+Allot = Callable[[Measure, Attributes, tuple[float, ...]], Cells]
+"""Gives a new series its cells, all zero, `cell_count` of them: of which measure, with which attributes and bounds."""
 Seen = tuple[int, int, int, int]
 """An exemplar: trace id, span id, the value as it was counted, and when, in nanoseconds since the epoch."""
 
 
-def in_memory(_measure: Measure, _attributes: Attributes, count: int) -> Cells:
+def cell_count(bounds: tuple[float, ...]) -> int:
+    """How many cells a series with these bounds has."""
+    return FIRST + len(bounds) + 1
+
+
+def in_memory(_measure: Measure, _attributes: Attributes, bounds: tuple[float, ...]) -> Cells:
     """Cells that are gone with the process."""
-    return [0] * count
+    return [0] * cell_count(bounds)
 
 
 def hashable(attributes: Mapping[str, Any]) -> Attributes:
@@ -79,7 +86,10 @@ class Series:
         """Counts one value."""
         cells, at = self.cells, bisect_left(self.bounds, value)
         cells[at] += 1
-        cells[SUM] += value
+        try:
+            cells[SUM] += value
+        except ValueError:  # mapped cells have 64 bits
+            cells[SUM] = _LARGEST
         if isinstance(span, Span):  # whose ids can wait until someone looks
             if span.flags & _SAMPLED:
                 self.exemplars[at] = span, value
@@ -117,7 +127,7 @@ class Tally:
     the fast call site reaches them in one step.
     """
 
-    __slots__ = ("_elsewhere", "_others", "_registry", "attributes", "bounds", "cells", "exemplars", "series")
+    __slots__ = ("_others", "_registry", "attributes", "bounds", "cells", "exemplars", "series")
 
     def __init__(self, registry: "Tallies", attributes: Attributes, series: Series) -> None:
         self._registry = registry
@@ -127,7 +137,6 @@ class Tally:
         self.cells = series.cells
         self.exemplars = series.exemplars
         self._others: dict[tuple[Any, ...], Series] = {}
-        self._elsewhere: Cells = [0]
 
     def begin(self, own: Mapping[str, Any] | None = None, /) -> "Tally":
         if own and (allowed := allowed_attributes(own, self._registry.counting.attributes)):
@@ -155,7 +164,7 @@ class Tally:
             if error_type is not None:
                 said.append((semconv.ERROR_TYPE, error_type))
             series = self._others.setdefault(key, self._registry.series(CALL_DURATION, tuple(said)))
-        self._elsewhere[0] += 1
+        self.cells[ELSEWHERE] += 1
         series.add(elapsed, span)
 
     def record_stream(self, items: int, first: int | None, elapsed: int, span: ApiSpan | None) -> None:
@@ -171,7 +180,7 @@ class Tally:
     @property
     def active(self) -> int:
         """How many calls have begun and not ended."""
-        ended = self._elsewhere[0] + self.series.ended  # before those that have begun: it is never below zero
+        ended = self.cells[ELSEWHERE] + self.series.ended  # before those that have begun: it is never below zero
         return self.cells[BEGUN] - ended
 
     def _further(self, measure: Measure) -> Series:
@@ -236,7 +245,7 @@ class Tallies:
 
     def _make(self, measure: Measure, attributes: Attributes) -> Series:
         bounds = self._bounds.get(measure, measure.bounds)
-        cells = self._allot(measure, attributes, FIRST + len(bounds) + 1)
+        cells = self._allot(measure, attributes, bounds)
         return Series(measure, attributes, bounds, cells)
 
     def all_series(self) -> list[Series]:
@@ -247,6 +256,14 @@ class Tallies:
     def all_tallies(self) -> list[Tally]:
         """Every tally there is at the moment."""
         return list(self._tallies.values())
+
+    def let_go(self) -> None:
+        """From now on counts in memory what still comes: the cells are another process's, or nobody's any more."""
+        self._allot = in_memory
+        for series in self.all_series():
+            series.cells = [0] * len(series.cells)
+        for tally in self.all_tallies():
+            tally.cells = tally.series.cells
 
     def _tell_once(self, measure: Measure) -> None:
         if not self._is_told:

@@ -34,19 +34,19 @@ class Entry:
     key: FileKey
 
 
-def default_directory() -> Path:
+def default_directory(name: str = "spool") -> Path:
     """`$XDG_STATE_HOME/otel_ia/spool`, else `~/.local/state/otel_ia/spool`; never a shared temporary folder.
 
     Raises OSError when the user has no home.
     """
     state = os.environ.get("XDG_STATE_HOME", "")
     if Path(state).is_absolute():  # the convention: a relative one is not valid
-        return Path(state) / "otel_ia" / "spool"
+        return Path(state) / "otel_ia" / name
     try:
         home = Path.home()
     except RuntimeError as error:
         raise OSError("the user has no home directory") from error
-    return home / ".local" / "state" / "otel_ia" / "spool"
+    return home / ".local" / "state" / "otel_ia" / name
 
 
 @contextmanager
