@@ -71,7 +71,7 @@ def _samples(name: str, kind: Kind, labels: Labels, value: Number | Buckets) -> 
     amount = as_float(value.value)
     if kind != "counter":
         return [Sample(name, said, amount)]
-    if math.isnan(amount):  # which no counter can be
+    if math.isnan(amount) or amount < 0:  # which no counter can be
         return []
     return [Sample(f"{name}_total", said, amount, None, _shown(value.exemplar))]
 
@@ -81,8 +81,8 @@ def _histogram(name: str, labels: dict[str, str], value: Buckets) -> Iterator[Sa
     for bound, count, exemplar in zip(bounds, accumulate(value.counts), value.exemplars, strict=True):
         yield Sample(f"{name}_bucket", {**labels, "le": bound}, count, None, _shown(exemplar))
     total = as_float(value.total)
-    has_sum = not math.isnan(total) and not (value.bounds and value.bounds[0] < 0)
-    if has_sum:  # in OpenMetrics the two come together, and with bounds below zero not at all
+    has_sum = total >= 0 and not (value.bounds and value.bounds[0] < 0)
+    if has_sum:  # in OpenMetrics the two come together, and with values below zero not at all
         yield Sample(f"{name}_count", labels, sum(value.counts))
         yield Sample(f"{name}_sum", labels, total)
 

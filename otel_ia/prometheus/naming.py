@@ -1,7 +1,8 @@
 """Names and values as Prometheus wants them: those of the Collector's `prometheus` exporter, for dashboards serve both.
 
 They are made by the rules of https://github.com/prometheus/otlptranslator 1.0 for `UnderscoreEscapingWithSuffixes`.
-Where the Collector drops a metric for a name, it is changed here until it is legal.
+Where the Collector drops a metric for a name, it is changed here until it is legal. Colons, which OpenTelemetry's
+instruments cannot have and Prometheus keeps for its rules, become underscores.
 """
 
 import json
@@ -41,8 +42,8 @@ _UNITS: Final = {
     "%": "percent",
 }
 _PER: Final = {"s": "second", "m": "minute", "h": "hour", "d": "day", "w": "week", "mo": "month", "y": "year"}
-_NOT_IN_A_NAME: Final = re.compile(r"[^a-zA-Z0-9:]+")
-_NOT_IN_A_UNIT: Final = re.compile(r"[^a-zA-Z0-9:]")
+_NOT_IN_A_NAME: Final = re.compile(r"[^a-zA-Z0-9]+")
+_NOT_IN_A_UNIT: Final = re.compile(r"[^a-zA-Z0-9]")
 _NOT_IN_A_LABEL: Final = re.compile(r"[^a-zA-Z0-9]")
 _MANY: Final = re.compile("__+")
 _LEAST: Final = 1e-6

@@ -9,15 +9,13 @@ import math
 from bisect import bisect_left
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from otel_ia.prometheus.naming import Kind
 
 Labels = tuple[tuple[str, str], ...]
 """Name and value of each, sorted by name; none with an empty value, which to Prometheus is the same as no label."""
 Amount = int | float | Fraction
-LASTING: Final = ("counter", "histogram")
-"""The kinds that count what has happened, which the end of a process does not undo."""
 
 
 class Exemplar(NamedTuple):
@@ -76,14 +74,13 @@ class Page:
 def merge(pages: list[tuple[Page, bool]]) -> Page:
     """The pages as one: counters, up-down counters and histograms are added up, gauges stand side by side.
 
-    Each page comes with whether its process lives: of one that does not, only what counts is taken. Gauges that
-    several processes have get the label `process_pid`.
+    Each page comes with whether its process lives: of one that does not, `lasting` is taken. Gauges that several
+    processes have get the label `process_pid`.
     """
     merged = Page()
     for page, is_alive in pages:
-        for family in page.families.values():
-            if is_alive or family.kind in LASTING:
-                add_series(merged.family(family.name, family.kind, family.help), _told_apart(family, page, pages))
+        for family in (page if is_alive else lasting(page)).families.values():
+            add_series(merged.family(family.name, family.kind, family.help), _told_apart(family, page, pages))
         if is_alive and page.target is not None:
             before = merged.target if merged.target is not None else page.target
             merged.target = {name: value for name, value in before.items() if page.target.get(name) == value}
@@ -171,9 +168,29 @@ def _newer(one: Exemplar | None, other: Exemplar | None) -> Exemplar | None:
     return max(one, other, key=lambda exemplar: exemplar.time)
 
 
+def keep_exemplars(page: Page, before: Page) -> None:
+    """Goes on with the exemplars of a page before, where there are no new ones: the SDK shows each only once."""
+    for key, family in page.families.items():
+        known = before.families.get(key)
+        for labels, value in family.series.items() if known is not None else ():
+            old = known.series.get(labels) if known is not None else None
+            if isinstance(value, Number) and isinstance(old, Number):
+                value.exemplar = value.exemplar or old.exemplar
+            elif isinstance(value, Buckets) and isinstance(old, Buckets) and value.bounds == old.bounds:
+                pairs = zip(value.exemplars, old.exemplars, strict=True)
+                value.exemplars = [new or shown for new, shown in pairs]
+
+
 def lasting(page: Page) -> Page:
-    """What of a page outlives its process."""
-    return Page({key: family for key, family in page.families.items() if family.kind in LASTING})
+    """What of a page outlives its process: what has happened. Of what was going on zero is left; gauges go."""
+    kept = Page()
+    for key, family in page.families.items():
+        if family.kind == "up_down":
+            zero: dict[Labels, Number | Buckets] = {labels: Number(0) for labels in family.series}
+            kept.families[key] = Family(family.name, family.kind, family.help, zero)
+        elif family.kind != "gauge":
+            kept.families[key] = family
+    return kept
 
 
 def encode(page: Page) -> Any:

@@ -21,7 +21,7 @@ from otel_ia.prometheus.counter_file import CAN_ALLOCATE, CounterFile
 from otel_ia.prometheus.definitions import define
 from otel_ia.prometheus.families import Families
 from otel_ia.prometheus.group import Group
-from otel_ia.prometheus.pages import Page, merge
+from otel_ia.prometheus.pages import Page, keep_exemplars, merge
 from otel_ia.prometheus.server import THREAD_NAME, serve
 from otel_ia.prometheus.translation import page_of
 from otel_ia.prometheus.turns import Waker, take_turn
@@ -70,6 +70,7 @@ class Scrapes:
 
     def _begin(self) -> None:
         self._counters: CounterFile | None = None
+        self._page: Page | None = None
         self._waker: Waker | None = None
         self._thread: threading.Thread | None = None
         self._is_allotting = False
@@ -132,6 +133,9 @@ class Scrapes:
         if self._redactor is not None:
             data = redact_metrics(data, self._redactor)
         page = page_of(data, os.getpid())
+        if self._page is not None:
+            keep_exemplars(page, self._page)
+        self._page = page
         group = self._join()
         if group is not None:
             try:

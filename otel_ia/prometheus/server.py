@@ -25,6 +25,7 @@ THREAD_NAME: Final = "otel_ia prometheus"
 _logger: Final = logging.getLogger("otel_ia")
 _PATIENCE: Final = 10.0
 """Seconds that a client may keep a thread waiting."""
+_MOMENT: Final = 0.2
 _AGAIN: Final = 5.0
 """Seconds from one attempt to listen to the next."""
 
@@ -46,15 +47,27 @@ class _Server(ThreadingMixIn, WSGIServer):
 
     def __init__(self, family: int, address: str, port: int, app: Application) -> None:
         self.address_family = family
+        self._under_way: dict[threading.Thread, socket.socket] = {}
         super().__init__((address, port), _Request)
         self.set_app(app)
         _servers.add(self)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        work = self.process_request_thread
-        threading.Thread(
-            target=work, args=(request, client_address), name=f"{THREAD_NAME} request", daemon=True
-        ).start()
+        work, name = self.process_request_thread, f"{THREAD_NAME} request"
+        thread = threading.Thread(target=work, args=(request, client_address), name=name, daemon=True)
+        self._under_way = {thread: held for thread, held in self._under_way.items() if thread.is_alive()}
+        thread.start()
+        self._under_way[thread] = request
+
+    def server_close(self) -> None:
+        """Frees the port, and breaks off what is not answered in a moment."""
+        super().server_close()
+        for is_broken_off in (False, True):
+            for thread, request in self._under_way.items():
+                if is_broken_off and thread.is_alive():
+                    with suppress(OSError):
+                        request.shutdown(socket.SHUT_RDWR)
+                thread.join(_MOMENT)
 
     def handle_error(self, *_: Any) -> None:
         """A client that went away is nobody's concern."""
