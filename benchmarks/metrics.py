@@ -30,7 +30,7 @@ _ALONE: Final = Goal(of="ratio", required=0.25, aim=0.15)
 
 
 def measure(effort: Effort) -> Iterator[Row]:
-    """One row with the span, one without."""
+    """One row with the span, one without, and both again with the mapped cells that Prometheus is shown."""
     with tempfile.TemporaryDirectory() as spool, collecting() as collector:
         configure = partial(
             otel_ia.configure,
@@ -38,6 +38,8 @@ def measure(effort: Effort) -> Iterator[Row]:
             console=False,
             endpoint=collector.endpoint,
             spool_directory=spool,
+            prometheus_port=0,
+            prometheus_directory=f"{spool}/prometheus",
         )
 
         def row(operation: str, goal: Goal, theirs: Operation) -> Row:
@@ -48,6 +50,12 @@ def measure(effort: Effort) -> Iterator[Row]:
             yield row("call with span and metrics", _WITH_SPAN, measured_with_the_sdk(sdk_tracer()))
         with configure(sampler="always_off"):
             yield row("call with metrics only", _ALONE, measured_with_the_sdk(None))
+        with configure(metrics_exporter="otlp,prometheus"):
+            yield row(
+                "call with span and metrics, shown to Prometheus", _WITH_SPAN, measured_with_the_sdk(sdk_tracer())
+            )
+        with configure(metrics_exporter="otlp,prometheus", sampler="always_off"):
+            yield row("call with metrics only, shown to Prometheus", _ALONE, measured_with_the_sdk(None))
 
 
 def measured_with_the_sdk(tracer: trace.Tracer | None) -> Callable[[], object]:

@@ -39,7 +39,7 @@ def test_importing_the_package_loads_no_sdk_and_prints_nothing() -> None:
         "import sys, otel_ia\n"
         "with otel_ia.bound(a=1): pass\n"
         "heavy = ('opentelemetry.sdk', 'opentelemetry.exporter', 'opentelemetry.proto', 'rich', 'urllib3', 'grpc')\n"
-        "heavy += ('asyncio', 'dataclasses')\n"
+        "heavy += ('asyncio', 'dataclasses', 'prometheus_client')\n"
         "assert not [name for name in sys.modules if name.startswith(heavy)]\n"
         "import logging, threading\n"
         "assert not logging.root.handlers and logging.root.parent is None and threading.active_count() == 1\n"

@@ -217,7 +217,7 @@ class Scrapes:
     def begin_in_child(self) -> None:
         """In a forked child: nothing is held, and nothing of the parent's is counted in."""
         if self._state is not None:
-            self._state.tallies.let_go()
+            self._state.begin_in_child()  # a state that is not on top would begin too late
         if self._counters is not None:
             self._counters.close()
         if self._group is not None:

@@ -49,6 +49,12 @@ def test_a_timeout_as_argument_is_a_number_of_seconds(value):
         ("protocol", ["http/json", "http", "", 1]),
         ("compression", ["deflate", "zip", False]),
         ("traces_exporter", ["zipkin", "none,otlp", [], "", [1], {"otlp"}, "otlp_proto_http"]),
+        ("metrics_exporter", ["zipkin", "prometheus,none", [], "promteheus"]),
+        (
+            "prometheus_host",
+            ["", "http://localhost", "localhost:9464", "a b", "1.2.3", "256.1.1.1", "-a", "a" * 254, 7],
+        ),
+        ("prometheus_port", [-1, 65_536, "9464", 1.0, True]),
         ("sampler", ["jaeger_remote", "ratio", 0.5, object(), TraceIdRatioBased]),
         ("sampler_arg", [1.1, -0.1, True, "0.5", float("nan")]),
         ("propagators", ["w3c", "tracecontext;baggage", 1, "none,b3"]),
@@ -85,6 +91,9 @@ def test_wrong_arguments_are_refused_by_name(name, values):
         ("OTEL_RESOURCE_ATTRIBUTES", "a=\udc80"),
         ("OTEL_TRACES_SAMPLER_ARG", "1.01"),
         ("OTEL_IA_LOG_LEVEL", "9" * 5000),
+        ("OTEL_EXPORTER_PROMETHEUS_HOST", "localhost:9464"),
+        ("OTEL_EXPORTER_PROMETHEUS_PORT", "metrics"),
+        ("OTEL_EXPORTER_PROMETHEUS_PORT", "65536"),
         ("OTEL_SPAN_LINK_COUNT_LIMIT", "-1"),
         ("OTEL_SPAN_LINK_COUNT_LIMIT", "9" * 5000),
         ("OTEL_EXPORTER_OTLP_LOGS_CERTIFICATE", "nowhere.pem"),
@@ -92,6 +101,17 @@ def test_wrong_arguments_are_refused_by_name(name, values):
 )
 def test_wrong_variables_are_refused_by_name(environment, value):
     assert refused(environ={environment: value}).source == f"environment {environment}"
+
+
+@pytest.mark.parametrize("host", ["localhost", "0.0.0.0", "::", "::1", "my-host.example.org", "host_1", "3com.example"])
+def test_prometheus_may_come_to_any_name_or_address(host):
+    environ = {"OTEL_METRICS_EXPORTER": "otlp,prometheus", "OTEL_EXPORTER_PROMETHEUS_HOST": host}
+    found = resolve({}, environ=environ).settings
+    assert (found.metrics_exporter, found.prometheus_host, found.prometheus_port) == (
+        ("otlp", "prometheus"),
+        host,
+        9464,
+    )
 
 
 @pytest.mark.parametrize(

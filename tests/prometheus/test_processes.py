@@ -46,8 +46,11 @@ def configure():
 """
 POOL = """
 def count_and_die(number):
-    count(number)
-    telemetry.flush()
+    for _ in range(number):
+        work()
+    if len(sys.argv) == 4:
+        count(number)
+        telemetry.flush()
     os.kill(os.getpid(), signal.SIGKILL)
 
 telemetry = configure()
@@ -109,11 +112,11 @@ def end(process: subprocess.Popen[str]) -> None:
 def test_workers_that_are_killed_and_replaced_lose_and_double_nothing(tmp_path: Path, method: str) -> None:
     port, workers = free_port(), 12 if method == "fork" else 7
     with running(tmp_path / "program.py", POOL, port, method, workers) as process:
-        for rows in scrape_until(port, lambda rows: total(rows, "ia_call_duration_seconds_count") == 100 * workers):
-            assert total(rows, "ia_call_duration_seconds_count") <= 100 * workers
+        for rows in scrape_until(port, lambda rows: total(rows, "ia_call_duration_seconds_count") == 200 * workers):
+            assert total(rows, "ia_call_duration_seconds_count") <= 200 * workers
         assert read_line(process) == "counted"
         rows = scrape(port)
-        assert total(rows, "ia_call_duration_seconds_count", ia_operation="work", ia_outcome="ok") == 100 * workers
+        assert total(rows, "ia_call_duration_seconds_count", ia_operation="work", ia_outcome="ok") == 200 * workers
         assert total(rows, "ia_call_active") == 0
         assert total(rows, "app_tokens_total") == pytest.approx(10 * workers)
         assert total(rows, "app_size_bytes_count") == 100 * workers
@@ -121,6 +124,16 @@ def test_workers_that_are_killed_and_replaced_lose_and_double_nothing(tmp_path: 
     assert not list(tmp_path.rglob("*.page"))
     assert not list(tmp_path.rglob("*.cells"))
     assert not list(tmp_path.rglob("*.alive"))
+
+
+def test_calls_that_nobody_was_told_of_are_counted_when_their_process_is_killed(tmp_path: Path) -> None:
+    port = free_port()
+    with running(tmp_path / "program.py", POOL, port, "fork", 12, "calls alone") as process:
+        for rows in scrape_until(port, lambda rows: total(rows, "ia_call_duration_seconds_count") == 1200):
+            assert total(rows, "ia_call_duration_seconds_count") <= 1200
+        assert read_line(process) == "counted"
+        assert total(scrape(port), "ia_call_active") == 0
+        end(process)
 
 
 def test_when_the_one_that_listens_is_killed_the_next_one_answers_for_it(tmp_path: Path) -> None:
