@@ -4,13 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
-from .scraping import fetch, free_port, scrape, scrape_until, total, wait_until
+from .scraping import assert_nothing_fell, counting, fetch, free_port, scrape, scrape_until, total, wait_until
 
 BEGINNING = """
 import multiprocessing, os, signal, sys, threading, time
@@ -34,14 +35,14 @@ def count(number):
         tokens.add(0.1)
         sizes.record(0.1)
 
-def configure():
+def configure(interval=0.05):
     return otel_ia.configure(
         service_name=os.environ.get("SERVICE", "counted"),
         console=False,
         metrics_exporter="prometheus",
         traces_exporter="none",
         prometheus_port=int(sys.argv[1]),
-        metric_export_interval=0.05,
+        metric_export_interval=interval,
     )
 """
 POOL = """
@@ -167,6 +168,72 @@ def _listener(port: int, processes: list[subprocess.Popen[str]]) -> int:
             if str(entry.readlink()).removeprefix("socket:[").removesuffix("]") in found:
                 return number
     raise AssertionError("nobody listens")
+
+
+RELUCTANT = """
+telemetry = configure()
+print("ready", flush=True)
+for line in sys.stdin:
+    count(int(line))
+    print("counted", flush=True)
+"""
+
+
+def tell(process: subprocess.Popen[str], line: object) -> None:
+    assert process.stdin is not None
+    process.stdin.write(f"{line}\n")
+    process.stdin.flush()
+
+
+def test_what_was_shown_stays_when_the_one_that_showed_it_is_killed_a_moment_later(tmp_path: Path) -> None:
+    port = free_port()
+    program = RELUCTANT.replace("configure()", "configure(3000)")
+    with (
+        running(tmp_path / "program.py", program, port) as one,
+        running(tmp_path / "program.py", program, port) as other,
+    ):
+        assert read_line(one) == read_line(other) == "ready"
+        scrape(port)
+        first = _listener(port, [one, other])
+        listening, waiting = (one, other)[first], (one, other)[1 - first]
+        for number in (1, 2, 3):
+            tell(listening, number)
+            assert read_line(listening) == "counted"
+            before = scrape(port)
+        assert total(before, "app_tokens_total") == pytest.approx(0.6)
+        listening.kill()
+        listening.wait()
+        after = scrape(port)
+        assert after.keys() >= counting(before).keys()
+        assert_nothing_fell(counting(before), after)
+        assert waiting.poll() is None
+
+
+def test_a_child_goes_on_listening_at_once_when_its_parent_is_killed(tmp_path: Path) -> None:
+    program = """
+telemetry = configure()
+count(10)
+telemetry.flush()
+child = os.fork()
+if child == 0:
+    count(10)
+    print(os.getpid(), flush=True)
+    time.sleep(120)
+    os._exit(0)
+os.waitpid(child, 0)
+"""
+    port = free_port()
+    with running(tmp_path / "program.py", program, port) as process:
+        child = int(read_line(process))
+        try:
+            assert total(scrape(port), "ia_call_duration_seconds_count") == 20
+            process.kill()
+            process.wait()
+            begin = time.monotonic()
+            assert total(scrape(port), "ia_call_duration_seconds_count") == 20
+            assert time.monotonic() - begin < 10
+        finally:
+            os.kill(child, signal.SIGKILL)
 
 
 def test_a_service_that_was_killed_altogether_starts_anew(tmp_path: Path) -> None:
