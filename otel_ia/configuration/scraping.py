@@ -1,8 +1,10 @@
 """Puts the settings of the Prometheus endpoint into effect."""
 
 import hashlib
+import logging
 import re
 from pathlib import Path
+from typing import Final
 
 from opentelemetry.sdk.resources import Resource
 
@@ -12,6 +14,8 @@ from otel_ia.delivery.spooling.directory import default_directory
 from otel_ia.prometheus.scrapes import Scrapes
 from otel_ia.redaction import Redactor
 from otel_ia.sdk.reading import Reading
+
+_logger: Final = logging.getLogger("otel_ia")
 
 
 def make_scrapes(settings: Settings, resource: Resource, reading: Reading, redactor: Redactor | None) -> Scrapes:
@@ -31,7 +35,8 @@ def _group_directory(settings: Settings, service: str) -> Path | None:
     given = settings.prometheus_directory
     try:
         base = Path(given) if given is not None else default_directory("prometheus")
-    except OSError:
+    except OSError as error:
+        _logger.warning("%s: Prometheus sees each process alone; set OTEL_IA_PROMETHEUS_DIRECTORY", error)
         return None
     key = f"{service}\0{settings.prometheus_host}\0{settings.prometheus_port}"
     readable = re.sub(r"[^a-zA-Z0-9_.-]", "_", service)[:40].lstrip(".")

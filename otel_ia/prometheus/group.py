@@ -32,7 +32,8 @@ _FOLDED: Final = "folded-"
 _LOCK: Final = "group.lock"
 KEPT: Final = (_LOCK, "listener.lock", "listener.sign")
 """What stays while the group lives, and is nobody's."""
-_PATIENCE: Final = 1.0
+_PATIENCE: Final = 0.5
+"""Seconds that a process waits for one that stands still in the middle of a fold; it then goes on without."""
 _ATTEMPTS: Final = 10
 _changing = threading.Lock()
 
@@ -58,9 +59,7 @@ class Group:
         if self._life is not None:
             return
         with opened(self.directory, create=True) as at, _only_one(at, _PATIENCE) as is_only:
-            if is_only and not any(is_alive(at, name) for name in _names(at, ALIVE)):
-                _remove_all(at)
-            elif is_only:
+            if is_only and not _remove_if_nobody_lives(at):
                 _fold(at)
             self._name = f"{max(clock.wall(), 0):016x}-{os.getpid()}-{secrets.token_hex(4)}"
             self._written = b""
@@ -109,8 +108,8 @@ class Group:
             return
         with suppress(OSError), opened(self.directory) as at, _only_one(at, _PATIENCE) as is_only:
             life.end()
-            if is_only and not any(is_alive(at, name) for name in _names(at, ALIVE)):
-                _remove_all(at)
+            if is_only:
+                _remove_if_nobody_lives(at)
         life.end()
 
     def begin_in_child(self) -> None:
@@ -149,11 +148,16 @@ def _fold(at: int) -> None:
                     os.unlink(f"{stem}{suffix}", dir_fd=at)
 
 
-def _remove_all(at: int) -> None:
-    for name in os.listdir(at):
+def _remove_if_nobody_lives(at: int) -> bool:
+    """Whether nobody does. Who comes while it looks, without waiting for the lock, keeps what is its own."""
+    names = os.listdir(at)
+    if any(is_alive(at, name) for name in names if name.endswith(ALIVE)):
+        return False
+    for name in names:
         if name not in KEPT:
             with suppress(OSError):
                 os.unlink(name, dir_fd=at)
+    return True
 
 
 def _read_fold(at: int, name: str | None) -> tuple[Page, set[str]]:

@@ -24,7 +24,7 @@ from otel_ia.prometheus.group import Group
 from otel_ia.prometheus.pages import Page, keep_exemplars, merge
 from otel_ia.prometheus.server import THREAD_NAME, serve
 from otel_ia.prometheus.translation import page_of
-from otel_ia.prometheus.turns import Waker, take_turn
+from otel_ia.prometheus.turns import CAN_TAKE_TURNS, Waker, take_turn
 from otel_ia.recording.measures import Measure
 from otel_ia.redaction import Redactor
 from otel_ia.sdk.metering import MeteringState
@@ -62,7 +62,7 @@ class Scrapes:
         registry = CollectorRegistry(support_collectors_without_names=True)
         registry.register(self)
         self._app = make_wsgi_app(registry)
-        self._group = Group(directory) if directory is not None and CAN_ALLOCATE else None
+        self._group = Group(directory) if directory is not None and CAN_TAKE_TURNS else None
         self._begin()
         _all.add(self)
         if is_shown:
@@ -75,7 +75,7 @@ class Scrapes:
         self._thread: threading.Thread | None = None
         self._is_allotting = False
         self._changing = threading.RLock()
-        self._collecting = threading.Lock()
+        self._collecting = threading.RLock()
 
     def watch(self, state: MeteringState) -> None:
         """Answers for this state from now on, and takes a place in the group."""
@@ -94,7 +94,7 @@ class Scrapes:
 
     def _map(self, measure: Measure, attributes: Attributes, bounds: tuple[float, ...]) -> Cells | None:
         group = self._join()
-        if group is None:
+        if group is None or not CAN_ALLOCATE:
             return None
         try:
             if self._counters is None:
@@ -153,10 +153,16 @@ class Scrapes:
             state = self._state
             data = self._reading.read() if state is not None and state.inner is not None else None
             own = self._write(data) if data is not None else None
-            group = self._join()
-            if group is None:
-                return list(self._families.metrics(merge([(own, True)] if own is not None else [])))
-            return list(self._families.metrics(group.read(own)))
+            return list(self._families.metrics(self._read(own)))
+
+    def _read(self, own: Page | None) -> Page:
+        group = self._join()
+        if group is not None:
+            try:
+                return group.read(own)
+            except OSError as error:  # somebody has removed the directory
+                self._tell_trouble(error)
+        return merge([(own, True)] if own is not None else [])
 
     def start(self) -> bool:
         """Takes a place in the group, and listens when it is this process's turn."""

@@ -18,6 +18,7 @@ from typing import Final
 from otel_ia.delivery.spooling import ownership
 from otel_ia.delivery.spooling.directory import open_file, opened
 
+CAN_TAKE_TURNS: Final = ownership.CAN_LOCK and hasattr(os, "mkfifo")
 LOCK: Final = "listener.lock"
 SIGN: Final = "listener.sign"
 _LONGEST: Final = 20.0

@@ -166,6 +166,16 @@ def test_log_lines_are_in_files_as_json_with_their_trace(receiver: Receiver, tmp
     assert {"info", "error"} == {words[1] for words in shown}
 
 
+def test_prometheus_is_shown_the_calls_of_all_processes_of_a_pool():
+    pytest.importorskip("prometheus_client")
+    done = start("prometheus_pool.py", OTEL_EXPORTER_PROMETHEUS_PORT="0")
+    assert done.stdout.splitlines() == [
+        "ia_call_duration_seconds_count error 2",
+        "ia_call_duration_seconds_count ok 10",
+    ]
+    assert done.stderr == ""
+
+
 def test_the_recipe_names_give_spans_and_their_lines(caplog):
     caplog.set_level("DEBUG")
     seen = run("recipe_names.py")

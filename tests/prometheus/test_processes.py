@@ -1,6 +1,7 @@
 """Real processes of one service: one answer for all, nothing falls, nothing is counted twice, whoever dies."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -209,9 +210,23 @@ def test_what_was_shown_stays_when_the_one_that_showed_it_is_killed_a_moment_lat
         assert waiting.poll() is None
 
 
+def _wait_until_the_next_one_sleeps(process: int) -> None:
+    """Returns when no thread of it has run for longer than it takes to look again whether it is its turn."""
+
+    def runs() -> list[str]:
+        tasks = sorted(Path(f"/proc/{process}/task").iterdir())
+        return [re.findall(r"ctxt_switches:\s*(\d+)", (task / "status").read_text()) for task in tasks]
+
+    before, since = runs(), time.monotonic()
+    while time.monotonic() - since < 0.4:
+        time.sleep(0.05)
+        if (now := runs()) != before:
+            before, since = now, time.monotonic()
+
+
 def test_a_child_goes_on_listening_at_once_when_its_parent_is_killed(tmp_path: Path) -> None:
     program = """
-telemetry = configure()
+telemetry = configure(3000)
 count(10)
 telemetry.flush()
 child = os.fork()
@@ -227,6 +242,7 @@ os.waitpid(child, 0)
         child = int(read_line(process))
         try:
             assert total(scrape(port), "ia_call_duration_seconds_count") == 20
+            _wait_until_the_next_one_sleeps(child)
             process.kill()
             process.wait()
             begin = time.monotonic()
