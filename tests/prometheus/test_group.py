@@ -153,15 +153,16 @@ def test_files_are_the_users_alone(tmp_path: Path) -> None:
 
 def test_a_link_in_the_place_of_a_file_is_not_followed(tmp_path: Path) -> None:
     port = free_port()
+    content = '{"process": 1, "target": null, "families": [["x_total", "counter", "", [[[], [1, null]]]]]}'
+    (tmp_path / "secret").write_text(content)
     with running(tmp_path / "p.py", WAITS, port) as process:
         assert read_line(process) == "waiting"
         (group,) = (tmp_path / "otel_ia" / "prometheus").iterdir()
-        (tmp_path / "secret").write_text(
-            '{"process": 1, "target": null, "families": [["x", "gauge", "", [[[], [1, null]]]]]}'
-        )
-        (group / "ffff.alive").write_text("")
-        (group / "ffff.page").symlink_to(tmp_path / "secret")
-        assert total(scrape(port), "x") == 0
+        for name in ("link", "file"):
+            (group / f"{name}.alive").write_text("")
+        (group / "link.page").symlink_to(tmp_path / "secret")
+        (group / "file.page").write_text(content)
+        assert total(scrape(port), "x_total") == 1
         end(process)
 
 

@@ -289,9 +289,10 @@ def test_a_port_that_something_else_has_is_told_once_and_the_program_goes_on(tmp
         told = loser.stderr.readline()
         assert "Address already in use" in told
         assert "OTEL_EXPORTER_PROMETHEUS_PORT" in told
+        winner.communicate(timeout=30)
+        assert "can scrape this service now" in loser.stderr.readline()
         assert loser.communicate(timeout=30)[1] == ""
         assert loser.returncode == 0
-        assert winner.poll() is None
 
 
 def test_calls_under_way_when_a_child_is_forked_are_counted_by_the_parent_alone(tmp_path: Path) -> None:
