@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,8 +17,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 import otel_ia
 from otel_ia import monitor
 
-from .conftest import program_path
-from .programs import HOST, Program, fetch, free_port, wait_until
+from .conftest import ROOT, program_path
+from .programs import HOST, Program, fetch, free_port, run, wait_until
 from .servers import Prometheus
 
 if TYPE_CHECKING:
@@ -132,6 +133,14 @@ def test_prometheus_counts_every_call_of_a_pool_whose_workers_are_killed(
     finally:
         process.communicate(timeout=30)
     assert process.returncode == 0
+
+
+def test_the_scrape_configuration_of_the_readme_is_one(tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text()
+    (shown,) = (block for block in re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL) if "scrape_configs" in block)
+    (tmp_path / "prometheus.yml").write_text(shown)
+    done = run([program_path("promtool"), "check", "config", tmp_path / "prometheus.yml"])
+    assert done.returncode == 0, done.stderr
 
 
 UNITS = ["", "1", "s", "ms", "By", "By/s", "{token}", "{token}/s", "m/s", "%", "requests/min", "a b__c", "KiBy/{x}"]
