@@ -81,7 +81,7 @@ def measure(
         if scrapes is not None:
             written = min(WRITTEN_EACH, settings.metric_export_interval)
             patience = settings.exit_timeout
-            exports.append(MetricExport(state, readings[-1], [scrapes.write], interval=written, patience=patience))
+            exports.append(MetricExport(state, scrapes, [], interval=written, patience=patience))
             scrapes.watch(state)
             exports.append(scrapes)
         for export in exports:

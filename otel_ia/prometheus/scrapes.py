@@ -34,6 +34,8 @@ from otel_ia.sdk.tallies import Attributes, Cells, cell_count, in_memory
 
 _logger: Final = logging.getLogger("otel_ia")
 _PATIENCE: Final = 2.0
+_LONGEST: Final = 10.0
+"""Seconds that a scrape waits for a callback of the user's."""
 
 
 class Scrapes:
@@ -76,6 +78,7 @@ class Scrapes:
         self._is_allotting = False
         self._changing = threading.RLock()
         self._collecting = threading.RLock()
+        self._taking = threading.RLock()
 
     def watch(self, state: MeteringState) -> None:
         """Answers for this state from now on, and takes a place in the group."""
@@ -125,17 +128,32 @@ class Scrapes:
                 "(OTEL_IA_PROMETHEUS_DIRECTORY)"
             )
 
-    def write(self, data: MetricsData) -> None:
-        """Shows the others what this process has measured."""
-        self._write(data)
+    def read(self) -> None:
+        """Shows the others what this process has measured so far; there is nothing more to do with it."""
+        self._take_page()
 
-    def _write(self, data: MetricsData) -> Page:
+    def _take_page(self) -> Page | None:
+        """What this process has measured so far, shown to the others; None while that is nothing.
+
+        One at a time reads and writes: an older page in the place of a newer one would let counters fall.
+        """
+        state = self._state
+        if state is None or state.inner is None or not self._taking.acquire(timeout=_LONGEST):
+            return self._page
+        try:
+            data = self._reading.read()
+            if data is not None:
+                self._page = self._write(data, self._page)
+            return self._page
+        finally:
+            self._taking.release()
+
+    def _write(self, data: MetricsData, before: Page | None) -> Page:
         if self._redactor is not None:
             data = redact_metrics(data, self._redactor)
         page = page_of(data, os.getpid())
-        if self._page is not None:
-            keep_exemplars(page, self._page)
-        self._page = page
+        if before is not None:
+            keep_exemplars(page, before)
         group = self._join()
         if group is not None:
             try:
@@ -150,12 +168,9 @@ class Scrapes:
 
     def _collect(self) -> list[Metric]:
         with self._collecting:
-            state = self._state
-            data = self._reading.read() if state is not None and state.inner is not None else None
-            own = self._write(data) if data is not None else None
-            return list(self._families.metrics(self._read(own)))
+            return list(self._families.metrics(self._merge_all(self._take_page())))
 
-    def _read(self, own: Page | None) -> Page:
+    def _merge_all(self, own: Page | None) -> Page:
         group = self._join()
         if group is not None:
             try:

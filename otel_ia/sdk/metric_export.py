@@ -6,18 +6,23 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from opentelemetry.sdk.metrics.export import MetricsData
 
 from otel_ia.delivery.spooling.bell import Bell
 from otel_ia.guard import guarded
 from otel_ia.sdk.metering import MeteringState
-from otel_ia.sdk.reading import Reading
 
 THREAD_NAME: Final = "otel_ia metrics"
 """What is logged on threads whose name begins with "otel_ia " is not exported."""
 _PATIENCE: Final = 0.3
+
+
+class Source(Protocol):
+    """What is read, such as a `Reading`."""
+
+    def read(self) -> MetricsData | None: ...
 
 
 class MetricExport:
@@ -30,7 +35,7 @@ class MetricExport:
     def __init__(
         self,
         state: MeteringState,
-        reading: Reading,
+        reading: Source,
         outputs: Sequence[Callable[[MetricsData], None]],
         *,
         interval: float,

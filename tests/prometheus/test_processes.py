@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -208,6 +209,26 @@ def test_what_was_shown_stays_when_the_one_that_showed_it_is_killed_a_moment_lat
         assert after.keys() >= counting(before).keys()
         assert_nothing_fell(counting(before), after)
         assert waiting.poll() is None
+
+
+def test_pages_written_at_once_by_who_answers_and_who_does_not_never_go_back(tmp_path: Path) -> None:
+    program = """
+telemetry = configure(0.001)
+print("ready", flush=True)
+threading.Thread(target=lambda: (sys.stdin.read(), ended.set())).start()
+while not ended.wait(0.0005):
+    count(1)
+"""
+    port = free_port()
+    with (
+        running(tmp_path / "program.py", "ended = threading.Event()" + program, port) as one,
+        running(tmp_path / "program.py", "ended = threading.Event()" + program, port) as other,
+    ):
+        assert read_line(one) == read_line(other) == "ready"
+        for _ in islice(scrape_until(port, lambda _: False), 60):
+            pass
+        end(one)
+        end(other)
 
 
 def _wait_until_the_next_one_sleeps(process: int) -> None:
