@@ -168,3 +168,21 @@ print([metric.name for metric in resource.scope_metrics[0].metrics])
     assert (err, status) == ("", 0)
     assert "ia.call.duration" in out
     assert "ia.call.active" in out
+
+
+def test_secrets_of_resources_and_scopes_do_not_leave_with_metrics(receiver: Receiver) -> None:
+    program = """
+from opentelemetry import metrics
+secret = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
+telemetry = otel_ia.configure(
+    service_name="promised", endpoint=sys.argv[1], resource_attributes={"deploy": "with " + secret}
+)
+metrics.get_meter("meter " + secret).create_counter("c").add(1)
+telemetry.shutdown()
+"""
+    _, err, status = finish_alone(program, receiver.endpoint)
+    assert (err, status) == ("", 0)
+    sent = repr([(resource, scope) for resource, scope, _ in receiver.metrics])
+    assert "deploy" in sent
+    assert "meter " in sent
+    assert "ghp_a1B2c3" not in sent
