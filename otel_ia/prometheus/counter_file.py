@@ -9,7 +9,6 @@ lies across two. Its places are allocated before they are mapped: without room o
 import mmap
 import os
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Final
 
 from otel_ia.delivery.spooling.directory import create_file
@@ -109,9 +108,3 @@ def _records(whole: memoryview, cells: memoryview, end: int) -> Iterator[tuple[b
             begin = at + _RECORD_HEAD
             yield bytes(whole[begin : begin + said]), cells[(begin + said) // _CELL : (at + length) // _CELL].tolist()
         at += length
-
-
-def try_to_close(descriptor: int) -> None:
-    """Closes it; for a child, whose copy it may not be any more."""
-    with suppress(OSError):
-        os.close(descriptor)

@@ -19,6 +19,7 @@ from typing import Any, Final
 from otel_ia import clock
 from otel_ia.delivery.spooling.directory import create_file, open_file, opened
 from otel_ia.delivery.spooling.ownership import lock
+from otel_ia.prometheus import turns
 from otel_ia.prometheus.counter_file import CounterFile, read_counters
 from otel_ia.prometheus.definitions import count_page
 from otel_ia.prometheus.life import Life, is_alive
@@ -30,7 +31,7 @@ PAGE: Final = ".page"
 _MAKING: Final = ".making"
 _FOLDED: Final = "folded-"
 _LOCK: Final = "group.lock"
-KEPT: Final = (_LOCK, "listener.lock", "listener.sign")
+KEPT: Final = (_LOCK, turns.LOCK, turns.SIGN)
 """What stays while the group lives, and is nobody's."""
 _PATIENCE: Final = 0.5
 """Seconds that a process waits for one that stands still in the middle of a fold; it then goes on without."""

@@ -47,7 +47,7 @@ class Buckets:
 
 @dataclass(slots=True)
 class Family:
-    """All series of one name. Gauges of one page may be told apart by whose they are: `owner` is the process."""
+    """All series of one name and kind."""
 
     name: str
     kind: Kind
