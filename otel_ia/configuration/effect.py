@@ -94,7 +94,7 @@ def put_into_effect(settings: Settings) -> Telemetry:  # noqa: C901 - one thing 
         changes.callback(collect_records(records, state.resource, is_shown=is_shown, is_printed=is_printed))
         if any(outbox.signal == "logs" for outbox in outboxes):
             changes.callback(_send_exceptions_as_records(settings))
-        exports, stop_measuring = measure(settings, state.resource, outboxes, state.redactor)
+        exports, stop_measuring = measure(settings, state.resource, outboxes, state.redactor, losses)
         changes.callback(stop_measuring)
         changes.callback(_set_propagators(settings.propagators))
         if settings.log_level is not None:

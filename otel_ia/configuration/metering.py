@@ -12,6 +12,7 @@ from opentelemetry.sdk.resources import Resource
 
 from otel_ia.configuration.self_report import Report, report_through
 from otel_ia.configuration.settings import Settings
+from otel_ia.outputs.losses import Losses
 from otel_ia.recording.measures import Counting
 from otel_ia.redaction import Redactor
 from otel_ia.sdk.metering import Export, MeteringState, install_metering, is_provider_foreign, provider
@@ -26,7 +27,11 @@ WRITTEN_EACH: Final = 5.0
 
 
 def measure(
-    settings: Settings, resource: Resource, outboxes: Sequence[Outbox], redactor: Redactor | None
+    settings: Settings,
+    resource: Resource,
+    outboxes: Sequence[Outbox],
+    redactor: Redactor | None,
+    losses: Losses | None = None,
 ) -> tuple[list[Export], Callable[[], None]]:
     """Metrics as the settings want them, of the telemetry itself too; the exports and the undo."""
     outputs: list[tuple[Temporality, Callable[[MetricsData], None]]] = [
@@ -60,12 +65,12 @@ def measure(
         changes.callback(install_metering(state))
         if is_provider_foreign():
             _logger.info("another library's meter provider is installed; otel_ia counts calls with its instruments")
-            theirs = Report(outboxes, redactor, lambda: True)
+            theirs = Report(outboxes, redactor, lambda: True, losses)
             report_through(get_meter_provider(), theirs)
             told = [theirs]
             changes.callback(told.clear)
             return [], changes.pop_all().close
-        report = Report(outboxes, redactor, lambda: provider.current is state or state.is_ending)
+        report = Report(outboxes, redactor, lambda: provider.current is state or state.is_ending, losses)
         report_through(provider, report)
         state.kept.append(report)
         exports: list[Export] = [

@@ -14,6 +14,7 @@ from opentelemetry.metrics import CallbackOptions, CallbackT, Meter, MeterProvid
 
 from otel_ia import semconv
 from otel_ia.configuration.stats import Stats, take_stats
+from otel_ia.outputs.losses import Losses
 from otel_ia.redaction import Redactor
 from otel_ia.sdk.outbox import Outbox
 
@@ -29,6 +30,8 @@ class Report:
     outboxes: Sequence[Outbox]
     redactor: Redactor | None
     is_asked: Callable[[], bool]
+    losses: Losses | None = None
+    """Of log files."""
     taken: Stats | None = field(default=None)
     """The numbers of one reading: to count what waits takes a while when it is much."""
 
@@ -78,7 +81,7 @@ def _asking(ask: Callable[..., Iterable[Observation]], *more: Any, is_first: boo
     def observe(_: CallbackOptions) -> Iterator[Observation]:
         for report in [report for report in list(_reports) if report.is_asked()]:
             if is_first or report.taken is None:
-                report.taken = take_stats(report.outboxes, report.redactor)
+                report.taken = take_stats(report.outboxes, report.redactor, report.losses)
             yield from ask(report, report.taken, *more)
 
     return observe

@@ -1,5 +1,8 @@
 """The telemetry's own metrics: what was recorded, sent and lost, by OpenTelemetry's names where there are any."""
 
+import logging
+import shutil
+from pathlib import Path
 from typing import Any
 
 from opentelemetry import metrics
@@ -69,6 +72,21 @@ def test_what_is_lost_is_told_with_its_reason(receiver: Receiver) -> None:
         metrics.get_meter("lost").create_counter("lost", description="\ud800").add(1)
         assert telemetry.flush(10)
     assert told(receiver, "ia.telemetry.dropped") == [({"ia.telemetry.reason": "not encodable"}, 1)]
+
+
+def test_lines_that_a_log_file_lost_are_told(receiver: Receiver, tmp_path: Path) -> None:
+    file = tmp_path / "a-file" / "app.log"
+    settings = {"service_name": "lost", "console": False, "log_file": str(file)}
+    with otel_ia.configure(endpoint=receiver.endpoint, **settings) as telemetry:
+        logging.getLogger("app").warning("kept")
+        shutil.rmtree(file.parent)
+        file.parent.write_text("no folder")
+        logging.getLogger("app").warning("lost")
+        assert telemetry.flush(10)
+        dropped = telemetry.stats().dropped
+    assert len(dropped) == 1
+    lost = [(attributes["ia.telemetry.reason"], count) for attributes, count in told(receiver, "ia.telemetry.dropped")]
+    assert lost == list(dropped.items())
 
 
 def test_a_recording_in_a_test_is_told_nothing_of_the_configuration_below(receiver: Receiver) -> None:
