@@ -36,6 +36,8 @@ KEPT: Final = (_LOCK, turns.LOCK, turns.SIGN)
 _PATIENCE: Final = 0.5
 """Seconds that a process waits for one that stands still in the middle of a fold; it then goes on without."""
 _ATTEMPTS: Final = 10
+_REPLACED: Final = 20
+"""How often a file may be replaced between opening it and looking whose it is: it then has no name any more."""
 _changing = threading.Lock()
 
 
@@ -200,11 +202,16 @@ def _replace_counts(page: Page, counted: Page) -> None:
 
 def _read_json(at: int, name: str) -> Any:
     """What the file says; None where there is none. Raises ValueError when it is none of ours."""
-    descriptor = open_file(at, name, os.O_RDONLY)
-    if descriptor is None:
-        return None
-    with os.fdopen(descriptor, "rb") as file:
-        return json.loads(file.read())
+    for _ in range(_REPLACED):
+        descriptor = open_file(at, name, os.O_RDONLY)
+        if descriptor is not None:
+            with os.fdopen(descriptor, "rb") as file:
+                return json.loads(file.read())
+        try:
+            os.stat(name, dir_fd=at, follow_symlinks=False)
+        except OSError:
+            return None
+    return None
 
 
 def _write(at: int, name: str, content: bytes) -> None:
