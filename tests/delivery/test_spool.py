@@ -5,6 +5,7 @@ import gc
 import json
 import os
 import signal
+import sys
 import threading
 import time
 from itertools import pairwise
@@ -383,3 +384,29 @@ os._exit(0)
     )
     assert output == ""
     assert numbers(left_in(tmp_path / "spool")) == list(range(3000))
+
+
+def test_what_was_recorded_is_counted_right_while_it_is_acknowledged(tmp_path):
+    ended = threading.Event()
+
+    def acknowledge(spool):
+        while not ended.is_set():
+            if (batch := spool.read(limit_frames=300)) is not None:
+                batch.acknowledge()
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with opened(tmp_path / "spool") as spool:
+            reader = threading.Thread(target=acknowledge, args=[spool])
+            reader.start()
+            try:
+                for number in range(1, 2001):
+                    for _ in range(5):
+                        spool.append(SPAN, numbered(number))
+                    assert spool.recorded == 5 * number
+            finally:
+                ended.set()
+                reader.join()
+    finally:
+        sys.setswitchinterval(before)

@@ -224,7 +224,7 @@ class Spool:
         They are counted when they are acknowledged, or here, and not when they are appended. Never goes back.
         """
         if not self._writer.is_closed:
-            self._tally.count(self.waiting_frames)
+            self._tally.count(lambda: self.waiting_frames)
         return self._tally.all
 
     def close(self) -> None:
@@ -267,12 +267,14 @@ class Spool:
         note_done = self._tally.follow(frames)
 
         def finish() -> None:
-            when_done()
-            note_done(len(frames))
+            with self._tally.moving():
+                when_done()
+                note_done(len(frames))
 
         def finish_first(count: int) -> None:
-            when_partly_done(count)
-            note_done(count)
+            with self._tally.moving():
+                when_partly_done(count)
+                note_done(count)
 
         return Batch(
             identity=self._maker.identity,
@@ -307,11 +309,12 @@ class Spool:
 
     def _remove(self, held: Held) -> None:
         if isinstance(held, Segment):
-            try:
-                self._writer.full.remove(held)
-            except ValueError:  # given up meanwhile
-                return
-            self._tally.add(held.count_frames())  # what is dropped is done with
+            with self._tally.moving():
+                try:
+                    self._writer.full.remove(held)
+                except ValueError:  # given up meanwhile
+                    return
+                self._tally.add(held.count_frames())  # what is dropped is done with
             held.close(keep=False)
         elif isinstance(held, Adopted):
             self._estate.remove(held)
