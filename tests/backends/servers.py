@@ -155,10 +155,10 @@ class Prometheus:
         result = answer(self.port, "/api/v1/query", {"query": expression})["data"]["result"]
         return [(series["metric"], float(series["value"][1])) for series in result]
 
-    def exemplars(self, expression: str) -> list[dict[str, str]]:
-        """The labels of the last hour's exemplars, such as trace_id and span_id."""
+    def exemplars(self, expression: str, *, since: float | None = None) -> list[dict[str, str]]:
+        """The labels of the exemplars, such as trace_id and span_id, since a moment (s) or of the last hour."""
         now = time.time()
-        period = {"query": expression, "start": str(now - 3600), "end": str(now + 60)}
+        period = {"query": expression, "start": str(now - 3600 if since is None else since), "end": str(now + 60)}
         data = answer(self.port, "/api/v1/query_exemplars", period)["data"]
         return [exemplar["labels"] for series in data for exemplar in series["exemplars"]]
 

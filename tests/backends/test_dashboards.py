@@ -6,6 +6,7 @@ import math
 import os
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -56,8 +57,14 @@ def servers(collector: Collector, jaeger: Jaeger, prometheus: Prometheus) -> tup
 
 
 @pytest.fixture(scope="module")
-def measured(servers: tuple[Collector, Jaeger, Prometheus], tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The demo has run, exporting as often for its few seconds as a service does; another program goes on."""
+def measured(
+    servers: tuple[Collector, Jaeger, Prometheus], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[float]:
+    """The demo has run since this moment, exporting as often for its few seconds as a service does.
+
+    Another program goes on.
+    """
+    began = time.time()
     collector, _, prometheus = servers
     state = str(tmp_path_factory.mktemp("state"))
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
@@ -85,13 +92,13 @@ def measured(servers: tuple[Collector, Jaeger, Prometheus], tmp_path_factory: py
             OTEL_METRIC_EXPORT_INTERVAL="400",
             XDG_STATE_HOME=state,
         )
-        yield
+        yield began
         writer.stdin.close()
 
 
 @pytest.mark.parametrize("asked", [pytest.param(asked, id=str(asked)) for asked in queries()])
 def test_every_query_returns_data_after_the_demo_ran(
-    asked: Asked, measured: None, servers: tuple[Collector, Jaeger, Prometheus]
+    asked: Asked, measured: float, servers: tuple[Collector, Jaeger, Prometheus]
 ) -> None:
     _, jaeger, prometheus = servers
     expression = asked.fill(CHOSEN[asked.dashboard])
@@ -101,12 +108,15 @@ def test_every_query_returns_data_after_the_demo_ran(
 
     wait_until(numbers, expression, timeout=20)
     if asked.shows_exemplars:
-        exemplar = wait_until(lambda: prometheus.exemplars(expression), f"exemplars of {expression}", timeout=20)[-1]
+        # of traces that another test has left Jaeger may know nothing any more: it was stopped meanwhile
+        exemplar = wait_until(
+            lambda: prometheus.exemplars(expression, since=measured), f"exemplars of {expression}", timeout=20
+        )[-1]
         jaeger.wait_for_trace(exemplar["trace_id"], timeout=20)
 
 
 def test_the_demos_operations_are_offered_and_its_requests_are_counted(
-    measured: None, servers: tuple[Collector, Jaeger, Prometheus]
+    measured: float, servers: tuple[Collector, Jaeger, Prometheus]
 ) -> None:
     _, _, prometheus = servers
     (choice,) = [asked for asked in queries() if str(asked) == "operation: variable operation"]
@@ -139,7 +149,7 @@ def test_the_demos_operations_are_offered_and_its_requests_are_counted(
     ],
 )
 def test_what_is_rare_is_shown_by_its_name(
-    where: str, label: str, value: str, measured: None, servers: tuple[Collector, Jaeger, Prometheus]
+    where: str, label: str, value: str, measured: float, servers: tuple[Collector, Jaeger, Prometheus]
 ) -> None:
     _, _, prometheus = servers
     (asked,) = [asked for asked in queries() if str(asked) == where]
