@@ -90,9 +90,10 @@ def _is_plain(given: dict[str, Any], limits: AttributeLimits) -> bool:
         if type(key) is not str or not key:
             return False
         kind = type(value)
-        if not takes_texts and kind is str:
-            return False
-        if kind is str or kind is int or kind is float or kind is bool or kind is bytes or value is None:
+        if kind is str:
+            if takes_texts:
+                continue
+        elif kind is int or kind is float or kind is bool or kind is bytes or value is None:
             continue
         return False
     return True
