@@ -60,6 +60,13 @@ SAMPLES = {
     "log_file_period": [("Day", "day", "day"), ("week", "week", "week")],
     "log_file_shared": BOOLEANS,
     "log_otlp_level": LEVELS,
+    "prometheus_host": [
+        ("localhost", "localhost", "localhost"),
+        ("::", "::", "::"),
+        ("a.example", "a.example", "a.example"),
+    ],
+    "prometheus_port": [("0", 0, 0), ("9464", 9464, 9464)],
+    "prometheus_directory": [("/a/b", "/a/b", "/a/b"), (" /c d ", "/c d", "/c d")],
     "exit_timeout": [("0", 0, 0.0), ("0.5", 0.5, 0.5)],
     "spool": BOOLEANS,
     "spool_directory": [("/a/b", "/a/b", "/a/b"), (" /c d ", "/c d", "/c d")],
