@@ -50,7 +50,7 @@ SMALLEST = Effort(
     ("benchmark", "operations"),
     [
         (calls, 7),
-        (metrics, 2),
+        (metrics, 4),
         (log_lines, 2),
         (disabled, 4),
         (delivery, 2),

@@ -62,7 +62,6 @@ class Redactor:
 
     __slots__ = (
         "_ask",
-        "_clean",
         "_harmless",
         "_is_usual",
         "_keys",
@@ -70,6 +69,7 @@ class Redactor:
         "_needles",
         "_patterns",
         "_secret",
+        "clean",
         "count",
     )
 
@@ -89,7 +89,8 @@ class Redactor:
         self._is_usual = knows_usual and not (keys or patterns)
         self._secret: dict[str, str] = {}
         self._harmless: set[str] = set()
-        self._clean: set[str] = set()
+        self.clean: set[str] = set()
+        """Short texts that hold no secret."""
         self.count: dict[str, int] = {}
         """How often each rule redacted something."""
 
@@ -108,12 +109,16 @@ class Redactor:
         """Whether the key names a secret."""
         return bool(self._rule_of(key))
 
+    def is_harmless(self, key: str) -> bool:
+        """Whether a key was seen before, names no secret and holds none."""
+        return key in self._harmless
+
     def redact_text(self, text: str) -> str:
         """The text without its secrets; of what is no text, though it should be, the text that stands for it."""
         if type(text) is not str:
             text = str(values.legal(text))
         if self._ask is None:
-            if text in self._clean:
+            if text in self.clean:
                 return text
             # A short text that nothing speaks against, such as a new log line, without the calls below: 300 ns.
             if (
@@ -131,7 +136,7 @@ class Redactor:
         """The same of one of a few texts, which is remembered."""
         if self._ask is not None or type(name) is not str:
             return self.redact_text(name)
-        return name if name in self._clean else self._redacted(name)
+        return name if name in self.clean else self._redacted(name)
 
     def redact_value(self, key: str, value: object) -> object:
         """The value without its secrets; only a marker where the key names one, unless it is empty or a bool."""
@@ -140,14 +145,14 @@ class Redactor:
     def redact_attributes(self, attributes: M) -> M | dict[str, object]:
         """The attributes without their secrets, in values and in keys."""
         if self._ask is None:
-            harmless, clean = self._harmless, self._clean
+            harmless, clean = self._harmless, self.clean
             for key, value in attributes.items():
                 # What was seen before costs one look into each of two sets; types by identity save 30 ns each.
                 if key not in harmless and (self._rule_of(key) or key not in harmless):
                     break
                 kind = type(value)
                 if kind is str:
-                    if value not in clean and not self._is_clean(value):  # type: ignore[arg-type]
+                    if value not in clean and not self.is_clean(value):  # type: ignore[arg-type]
                         break
                 elif kind is not int and kind is not float and kind is not bool and value is not None:
                     break
@@ -207,7 +212,7 @@ class Redactor:
         rule = self._secret.get(key)
         if rule is None:
             rule = self._judged(key)
-            if len(key) <= REMEMBERED_LENGTH and (rule or self._is_clean(key)):
+            if len(key) <= REMEMBERED_LENGTH and (rule or self.is_clean(key)):
                 if len(self._secret) + len(self._harmless) >= REMEMBERED:
                     self._secret.clear()
                     self._harmless.clear()
@@ -223,18 +228,18 @@ class Redactor:
     def _redacted(self, text: str) -> str:
         if len(text) > SCAN_LIMIT:
             text = values.text(text, SCAN_LIMIT)
-        return text if self._is_clean(text) else self._rewritten(text, self._mark)
+        return text if self.is_clean(text) else self._rewritten(text, self._mark)
 
-    def _is_clean(self, text: str) -> bool:
+    def is_clean(self, text: str) -> bool:
         """Whether nothing would be replaced; what spans lines, as private keys do, is seen in its first or last one."""
-        clean = self._clean
+        clean = self.clean
         if len(text) > REMEMBERED_LENGTH:
             if len(text) > SCAN_LIMIT:
                 return False
             if self._patterns or "\n" not in text:
                 return self._rewritten(text, _marker) is text
             # Stack traces repeat: their lines are looked up in 60 ns each, while scanning takes 20 ns a character.
-            return all(line in clean or self._is_clean(line) for line in text.split("\n"))
+            return all(line in clean or self.is_clean(line) for line in text.split("\n"))
         if text not in clean:
             is_innocent = self._is_usual and may_hold_tokens(text) is None and not may_hold_pairs(text)
             if not is_innocent and self._rewritten(text, _marker) is not text:

@@ -1,5 +1,6 @@
 """What becomes of a span: it is announced when it may take long, and delivered when it has ended."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.attributes import BoundedAttributes
@@ -7,11 +8,12 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util import BoundedList
 
 from otel_ia.delivery.spooling import frames
-from otel_ia.delivery.wire.attributes import SPAN, encode_attributes
+from otel_ia.delivery.wire.attributes import SPAN
 from otel_ia.delivery.wire.spans import REMOTE_PARENT, encode_span, encode_trace_state
 from otel_ia.guard import guarded
 from otel_ia.redaction import Redactor
 from otel_ia.sdk.home import LONG_CALL
+from otel_ia.sdk.scanning import encode_scanned
 
 if TYPE_CHECKING:
     from otel_ia.sdk.span import Span
@@ -85,14 +87,16 @@ def encode_rest(span: "Span") -> bytes | None:
 
     `None` where an attribute of its own replaces one of the pattern's.
     """
-    own, further, redactor = span.own, span.further, span.home.redactor
-    rest = further.encode(redactor) if further is not None else b""
+    own, further, home = span.own, span.further, span.home
+    rest = further.encode(home.redactor, home.of_events) if further is not None else b""
     if own:
-        if redactor is not None:
-            own = redactor.redact_attributes(own)
-        if not span.pattern.static.keys.isdisjoint(own):
+        kept: Mapping[str, Any] = own
+        encoded = home.of_spans.encode(own) if home.of_spans is not None else None
+        if encoded is None:
+            encoded, kept = encode_scanned(own, SPAN, home.redactor, home.of_spans)
+        if not span.pattern.static.keys.isdisjoint(kept):
             return None
-        rest += encode_attributes(own, SPAN)
+        rest += encoded
     return rest
 
 

@@ -8,9 +8,11 @@ from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk import trace as sdk_trace
 from opentelemetry.trace import Link, SpanContext, Status, StatusCode
 
-from otel_ia.delivery.wire.spans import encode_dropped, encode_event, encode_link, encode_status
+from otel_ia.delivery.wire.attributes import EVENT
+from otel_ia.delivery.wire.spans import encode_dropped, encode_link, encode_status, join_event
 from otel_ia.redaction import Redactor
 from otel_ia.sdk.attributes import AttributeLimits, copied
+from otel_ia.sdk.scanning import Scanning, encode_scanned
 
 UNSET: Final = Status(StatusCode.UNSET)
 
@@ -54,14 +56,15 @@ class Further:
             del self.links[0]
             self.dropped_links += 1
 
-    def encode(self, redactor: Redactor | None) -> bytes:
+    def encode(self, redactor: Redactor | None, of_events: Scanning | None = None) -> bytes:
         """All of it as fields of a Span message, without its secrets."""
         pieces = []
         for event in list(self.events):  # a copy, for another thread may be adding
-            name, attributes = event.name, event.kept
-            if redactor is not None:
-                name, attributes = redactor.redact_name(name), redactor.redact_attributes(attributes)
-            pieces.append(encode_event(name, event.timestamp, attributes, event.dropped_attributes))
+            name = event.name if redactor is None else redactor.redact_name(event.name)
+            encoded = of_events.encode(event.kept) if of_events is not None else None
+            if encoded is None:
+                encoded = encode_scanned(event.kept, EVENT, redactor, of_events)[0]
+            pieces.append(join_event(name, event.timestamp, encoded, event.dropped_attributes))
         for link in list(self.links) if self.links else ():
             linked: Any = link.attributes or {}
             if redactor is not None:

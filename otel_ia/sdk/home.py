@@ -20,6 +20,7 @@ from otel_ia.sdk.attributes import AttributeLimits
 from otel_ia.sdk.identifiers import OWN_IDS
 from otel_ia.sdk.redacted import redacted_scope
 from otel_ia.sdk.sampling import known_answers
+from otel_ia.sdk.scanning import scanning
 from otel_ia.sdk.sink import Sink
 
 LONG_CALL: Final = 50_000_000
@@ -120,6 +121,8 @@ class Installed:
         self.processors = Processors([*state.processors, *added])
         self.limits = Limits(state.span_limits)
         self.answers = known_answers(state.sampler)
+        self.of_spans = scanning(9, around=5, redactor=state.redactor)
+        self.of_events = scanning(3, around=6, redactor=state.redactor)
         self.homes: list[Home] = []
         _all.add(self)
 
@@ -142,6 +145,8 @@ class Home:
         "ids",
         "information",
         "limits",
+        "of_events",
+        "of_spans",
         "own_ids",
         "prefix",
         "processors",
@@ -169,6 +174,8 @@ class Home:
         self.processors = installed.processors
         self.sink = state.sink
         self.redactor = state.redactor
+        self.of_spans = installed.of_spans
+        self.of_events = installed.of_events
         self.ended: Callable[[int, bytes], None] | None = state.sink.ended if state.sink is not None else None
         self.prefix = b""
         """What stands before each span of this tracer in the sink; empty until `ask_prefix`."""

@@ -166,7 +166,8 @@ def test_what_the_collector_rejects_is_told_and_not_sent_again(receiver: Receive
     partial = ExportTracePartialSuccess(rejected_spans=3, error_message="too old")
     body = ExportTraceServiceResponse(partial_success=partial).SerializeToString()
     receiver.behaviour = lambda number: Reply(body=body if number == 0 else b"")
-    _, err, status = finish(WORK + "work_on(range(100))\nassert telemetry.flush(10)", receiver.endpoint)
+    program = WORK + "work_on(range(100))\nassert telemetry.flush(10)"
+    _, err, status = finish(program, receiver.endpoint, OTEL_METRICS_EXPORTER="none")
     assert status == 0
     assert "3 of traces" in err
     assert "too old" in err

@@ -1,6 +1,6 @@
 """Attribute mappings as repeated OTLP KeyValue fields."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Container, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -38,6 +38,13 @@ class Place:
         self.tag = tag(number, 2)
         self.levels = MESSAGE_LEVELS - around
         self.known: dict[str, _Key] = {}
+
+    def learn(self, key: str) -> None:
+        """Keeps the bytes of a key, if it is not too long."""
+        if type(key) is str and len(key) <= _KNOWN_KEY_LENGTH and key not in self.known:
+            if len(self.known) >= KNOWN_KEYS:
+                self.known.clear()
+            self.known[key] = _Key(encode_key(key), self)
 
 
 class _Key:
@@ -77,6 +84,21 @@ LOG_RECORD: Final = Place(6, around=5)
 def encode_attributes(attributes: Mapping[str, Any] | None, place: Place) -> bytes:
     """The key-values as fields of the message in that place, ready to be joined to its others."""
     given = attributes if type(attributes) is dict else _plain(attributes)
+    encoded = encode_known(given, place)
+    return encoded if encoded is not None else _carefully(given, place)
+
+
+def encode_known(
+    given: Mapping[str, Any],
+    place: Place,
+    clean: Container[str] = (),
+    is_clean: Callable[[str], bool] | None = None,
+) -> bytes | None:
+    """The same where all keys are known in the place, else `None`.
+
+    With `is_clean` all texts are asked about that are not in `clean`; one that is not clean, or a value that is neither
+    text nor number, makes it `None` too.
+    """
     known = place.known
     pieces: list[bytes] = []
     try:
@@ -85,6 +107,8 @@ def encode_attributes(attributes: Mapping[str, Any] | None, place: Place) -> byt
             found = known[key]
             # The usual types are told apart here: a call of `encode_value` for each takes 1.2 times as long.
             if kind is str:
+                if is_clean is not None and value not in clean and not is_clean(value):
+                    return None
                 encoded = value.encode()
                 size = len(encoded)
                 if size < SHORT_TEXT:
@@ -99,11 +123,13 @@ def encode_attributes(attributes: Mapping[str, Any] | None, place: Place) -> byt
                 pieces += (found.before_double, pack_double(value))
             elif kind is bool:
                 pieces.append(found.true if value else found.false)
+            elif is_clean is not None and kind is not int:
+                return None
             else:
                 encoded = encode_integer(value) if kind is int else encode_value(value, place.levels)
                 pieces += (found.before(len(encoded)), encoded)
     except (KeyError, UnicodeEncodeError, RuntimeError):  # a new key, a lone surrogate, a mapping that changes
-        return _carefully(given, place)
+        return None
     return b"".join(pieces)
 
 
@@ -113,10 +139,7 @@ def _carefully(attributes: Mapping[Any, Any], place: Place) -> bytes:
         start = encode_key(key)
         encoded = encode_value(value, place.levels)
         pieces += (place.tag, varint(len(start) + len(encoded)), start, encoded)
-        if type(key) is str and len(key) <= _KNOWN_KEY_LENGTH and key not in place.known:
-            if len(place.known) >= KNOWN_KEYS:
-                place.known.clear()
-            place.known[key] = _Key(start, place)
+        place.learn(key)
     return b"".join(pieces)
 
 

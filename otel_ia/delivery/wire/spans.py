@@ -89,7 +89,11 @@ def encode_span(  # noqa: PLR0913 - keywords add a tenth to a bare span
 
 def encode_event(name: str, timestamp: int, attributes: Mapping[str, Any] | None = None, dropped: int = 0) -> bytes:
     """An event as a field of a Span; `dropped` counts its lost attributes."""
-    encoded = encode_attributes(attributes, EVENT) if attributes is not None else b""
+    return join_event(name, timestamp, encode_attributes(attributes, EVENT) if attributes is not None else b"", dropped)
+
+
+def join_event(name: str, timestamp: int, encoded: bytes, dropped: int) -> bytes:
+    """The same of attributes that are encoded."""
     if dropped:
         encoded += count(b"\x20", dropped)
     named = _event_names.get(name) if type(name) is str else None

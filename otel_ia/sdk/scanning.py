@@ -1,0 +1,47 @@
+"""Encodes attributes and looks for secrets in them in one step, which takes two thirds of what two steps do."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from otel_ia.delivery.wire.attributes import Place, encode_attributes, encode_known
+from otel_ia.redaction import Redactor
+
+
+class Scanning:
+    """Attributes in one kind of place, whose keys are known there once the redactor has called them harmless."""
+
+    __slots__ = ("_clean", "_is_clean", "_place", "_redactor")
+
+    def __init__(self, place: Place, redactor: Redactor) -> None:
+        """The place is this one's alone."""
+        self._place = place
+        self._redactor = redactor
+        self._clean = redactor.clean
+        self._is_clean = redactor.is_clean
+
+    def encode(self, attributes: Mapping[str, Any]) -> bytes | None:
+        """The attributes, if nothing in them is a secret or has to be looked at more closely."""
+        return encode_known(attributes, self._place, self._clean, self._is_clean)
+
+    def learn(self, attributes: Mapping[str, Any]) -> None:
+        """From now on knows those of these keys that name no secret."""
+        for key in list(attributes):
+            if self._redactor.is_harmless(key):
+                self._place.learn(key)
+
+
+def encode_scanned(
+    attributes: dict[str, Any], place: Place, redactor: Redactor | None, scan: Scanning | None
+) -> tuple[bytes, Mapping[str, Any]]:
+    """The same in two steps, for what one did not do: encoded, and as they are without secrets."""
+    redacted = redactor.redact_attributes(attributes) if redactor is not None else attributes
+    if scan is not None:
+        scan.learn(attributes)
+    return encode_attributes(redacted, place), redacted
+
+
+def scanning(number: int, *, around: int, redactor: Redactor | None) -> Scanning | None:
+    """What scans for this redactor; none where there is none, or where a callback has the last word on each value."""
+    if redactor is None or redactor.is_asking:
+        return None
+    return Scanning(Place(number, around=around), redactor)
