@@ -24,7 +24,9 @@ class ProgramError(Exception):
 
 def run_in_new_process(function: Callable[..., Any], *arguments: Any) -> Any:
     """What the function of a module returns in a process of its own; arguments and result go as JSON."""
-    program = _PROGRAM.format(module=function.__module__, name=function.__name__)
+    module = sys.modules[function.__module__]
+    found = module.__spec__.name if module.__spec__ is not None else module.__name__  # `python -m` calls it `__main__`
+    program = _PROGRAM.format(module=found, name=function.__name__)
     return json.loads(run_program(program, json.dumps(arguments)).splitlines()[-1])
 
 

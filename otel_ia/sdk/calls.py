@@ -2,7 +2,7 @@
 
 import struct
 from bisect import bisect_left
-from typing import Final, Self, cast
+from typing import Any, Final, Self, cast
 
 from opentelemetry.context import Context
 from opentelemetry.trace import TraceFlags
@@ -119,13 +119,13 @@ class CallSpan(Span):
                 self._count(self.tally, clock.monotonic() - self.began)
             return
         elapsed = clock.monotonic() - self.began
-        home, bare, start = self.home, self.pattern.bare, self.start_time
+        home, start = self.home, self.start_time
+        bare: Any = self.pattern.bare  # is there whenever `ended` is
         ended = home.ended
         try:
             self.end_time = end = start + elapsed
             if (
-                bare is None
-                or ended is None
+                ended is None
                 or self.is_announced
                 or home.processors.are_any
                 or elapsed > LONG_CALL

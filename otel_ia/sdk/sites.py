@@ -68,10 +68,12 @@ class TracerCallSite:
 
     def open(self, own: Mapping[str, Value] | None = None, /) -> Call | None:  # noqa: C901, PLR0911, PLR0912, PLR0915 - each way to go, without a call
         home: Any = self.tracer.home
+        if home is None:
+            return self._open_long(own) if self._current.tally is not None or self._has_lines else None
         pattern = self._pattern if home is self._home else self._settle(home)
-        tally: Any = self._current.tally
         if pattern is None:
-            return self._open_long(own) if home is not None or tally is not None or self._has_lines else None
+            return self._open_long(own)
+        tally: Any = self._current.tally
         # What stands here cannot fail but at the limits of the interpreter; what can is guarded, which costs 200 ns.
         try:
             current = get_current()
@@ -169,10 +171,10 @@ class TracerCallSite:
         return call
 
     @guarded
-    def _settle(self, home: Home | None) -> Pattern | None:
+    def _settle(self, home: Home) -> Pattern | None:
         """The pattern of this site's spans in that home, `None` where they go the longer way."""
         pattern = None
-        if home is not None and home.own_ids and not self._has_lines:
+        if home.own_ids and not self._has_lines:
             attributes, dropped = copied(self._fixed, home.limits.of_span)
             if not dropped:
                 pattern = Pattern(self._said.name, SpanKind.INTERNAL, attributes, home.limits.of_span, home.redactor)
