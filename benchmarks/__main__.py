@@ -27,7 +27,7 @@ from benchmarks import (
 from benchmarks.chart import draw, render_bars
 from benchmarks.effort import FULL, QUICK, Effort
 from benchmarks.readme import rewrite
-from benchmarks.results import Results, describe_machine, store
+from benchmarks.results import Results, describe_machine, load, store
 from benchmarks.table import print_peers, print_rows
 
 OPERATIONS = (calls, metrics, log_lines, disabled, delivery, throughput, latency, imports, memory)
@@ -44,8 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results.machine["seconds"] = round(time.monotonic() - begin)
     if given.store:
         store(results)
-        draw(results)
-        rewrite(results)
+        stored = load()  # which are rounded
+        draw(stored)
+        rewrite(stored)
     missed = [row.operation for row in results.rows if row.is_reached is False]
     sys.stdout.write(f"\n{len(missed)} of {len(results.rows)} rows miss their goal{': ' if missed else ''}")
     sys.stdout.write(f"{'; '.join(missed)}\n")
