@@ -17,9 +17,8 @@ from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, sampling
 
 from otel_ia import semconv
 from otel_ia.configuration.levels import OutputLevels, set_logger_level
-from otel_ia.configuration.line_outputs import LINE_FORMATS, make_line_outputs
 from otel_ia.configuration.metering import measure
-from otel_ia.configuration.settings import Destination, Settings
+from otel_ia.configuration.settings import LINE_FORMATS, Destination, Settings
 from otel_ia.configuration.telemetry import Telemetry
 from otel_ia.delivery.shipping.destination import Signal
 from otel_ia.delivery.shipping.telling import Teller
@@ -49,9 +48,12 @@ def put_into_effect(settings: Settings) -> Telemetry:  # noqa: C901 - one thing 
     with ExitStack() as changes:
         spans: list[SpanProcessor] = []
         levels, losses, redactor = OutputLevels(), Losses(settings.log_file or ""), make_settings_redactor(settings)
-        # first, for it may be refused
-        lines = make_line_outputs(settings, levels, lambda: state.resource, redactor, losses)
-        records: list[LogRecordProcessor] = [*lines]
+        is_printed = settings.log_console in LINE_FORMATS
+        records: list[LogRecordProcessor] = []
+        if is_printed or settings.log_file is not None:  # first, for it may be refused
+            from otel_ia.configuration.line_outputs import make_line_outputs
+
+            records += make_line_outputs(settings, levels, lambda: state.resource, redactor, losses)
         is_shown = _wants_console(settings)
         if is_shown:
             from otel_ia.console import console_processors
@@ -77,7 +79,6 @@ def put_into_effect(settings: Settings) -> Telemetry:  # noqa: C901 - one thing 
             elif outbox.signal == "logs":
                 sink = LogSink(outbox.sink, outbox.append_log, state.redactor)
                 records.append(levels.add("otlp", sink, settings.log_otlp_level))
-        is_printed = settings.log_console in LINE_FORMATS
         has_prometheus = "prometheus" in (settings.metrics_exporter or ())
         if (
             not (spans or records or outboxes or has_prometheus)

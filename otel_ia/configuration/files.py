@@ -2,7 +2,6 @@
 
 import os
 import stat
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,6 +92,8 @@ def _read_named(path: Path) -> SettingsFile:
 
 
 def _parse(path: Path, text: bytes) -> dict[str, object]:
+    import tomllib  # here, where there is a file: 0.3 MB
+
     try:
         return tomllib.loads(text.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:  # a syntax or decoding error is a ValueError

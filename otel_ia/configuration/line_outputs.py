@@ -17,7 +17,7 @@ from otel_ia.outputs.rotation import Rotation
 from otel_ia.outputs.text import render_text
 from otel_ia.redaction import Redactor
 
-LINE_FORMATS: Final[dict[str, Callable[[Callable[[], Resource]], Render]]] = {
+_RENDERS: Final[dict[str, Callable[[Callable[[], Resource]], Render]]] = {
     "text": lambda _: render_text,
     "otlp": make_otlp_json,
     "ecs": make_ecs,
@@ -33,10 +33,10 @@ def make_line_outputs(
 ) -> list[LineOutput]:
     """What writes log records as lines; SettingError where the library for a shared file is missing."""
     outputs = []
-    if settings.log_console in LINE_FORMATS:
+    if settings.log_console in _RENDERS:
         from otel_ia.console.output import write_line
 
-        render = LINE_FORMATS[settings.log_console](resource)
+        render = _RENDERS[settings.log_console](resource)
         output = LineOutput(render, write_line, redactor=redactor)
         outputs.append(levels.add("console", output, settings.log_console_level))
     if settings.log_file is not None:
@@ -45,7 +45,7 @@ def make_line_outputs(
         )
         output = file_output(
             Path(settings.log_file),
-            LINE_FORMATS[settings.log_file_format](resource),
+            _RENDERS[settings.log_file_format](resource),
             rotation,
             is_shared=settings.log_file_shared,
             redactor=redactor,

@@ -1,6 +1,5 @@
 """How one value is read: text from the environment, typed values from arguments and files, both checked hard."""
 
-import difflib
 import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -61,6 +60,8 @@ def refuse(given: Given, expected: str, *, hint: str = "") -> SettingError:
 def suggest(name: str, known: Iterable[str], *, prefix: str = "") -> str:
     """A hint that names the closest known name, or nothing. A prefix that all share says nothing about closeness."""
     rests = [other.removeprefix(prefix) for other in known]
+    import difflib  # here, where a name was wrong: 0.3 MB
+
     close = difflib.get_close_matches(name.removeprefix(prefix), rests, n=1)
     return f"did you mean {prefix}{close[0]}?" if close else ""
 

@@ -43,6 +43,7 @@ from otel_ia.redaction.callback import Callback
 
 DEFAULT_SIZE = 10 << 20
 SIGNALS = ("traces", "logs", "metrics")
+LINE_FORMATS = ("text", "otlp", "ecs")
 _OTLP = "OTEL_EXPORTER_OTLP_"
 PREFIX = "OTEL_IA_"
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -113,10 +114,10 @@ class Settings:
     propagators: tuple[str, ...] = row("OTEL_PROPAGATORS", propagators, ("tracecontext", "baggage"), "How the trace travels in headers: `tracecontext`, `baggage`, `b3`, `b3multi`, `jaeger`, `xray`, `ottrace`, or `none`.")
     log_level: int | None = row("OTEL_IA_LOG_LEVEL", level, None, "Lowest level of the log records collected, a name or a number; unset: as the loggers are set.")
     log_levels: Mapping[str, int] = row("OTEL_IA_LOG_LEVELS", log_levels, _NOTHING, "Lowest levels of single loggers and what is below them: a mapping, or `app.db=WARNING` with commas between.")
-    log_console: Literal["tree", "text", "otlp", "ecs", "none"] = row("OTEL_IA_LOG_CONSOLE", one_of("tree", "text", "otlp", "ecs", "none"), "tree", "Log records on the console: inside the `tree`, where there is one, or each at once as a line of `text`, `otlp` or `ecs`, or `none`.")
+    log_console: Literal["tree", "text", "otlp", "ecs", "none"] = row("OTEL_IA_LOG_CONSOLE", one_of("tree", *LINE_FORMATS, "none"), "tree", "Log records on the console: inside the `tree`, where there is one, or each at once as a line of `text`, `otlp` or `ecs`, or `none`.")
     log_console_level: int | None = row("OTEL_IA_LOG_CONSOLE_LEVEL", level, None, "Lowest level there, of what `log_level` lets through.")
     log_file: str | None = row("OTEL_IA_LOG_FILE", folder, None, "File that log records are written to; a second process writes one of its own beside it, `app.2.log` beside `app.log`.", may_be_found=False)
-    log_file_format: Literal["text", "otlp", "ecs"] = row("OTEL_IA_LOG_FILE_FORMAT", one_of("text", "otlp", "ecs"), "text", "Its lines: `text`, or JSON in the names of OpenTelemetry (`otlp`) or of the Elastic Common Schema (`ecs`).")
+    log_file_format: Literal["text", "otlp", "ecs"] = row("OTEL_IA_LOG_FILE_FORMAT", one_of(*LINE_FORMATS), "text", "Its lines: `text`, or JSON in the names of OpenTelemetry (`otlp`) or of the Elastic Common Schema (`ecs`).")
     log_file_level: int | None = row("OTEL_IA_LOG_FILE_LEVEL", level, None, "Lowest level there, of what `log_level` lets through.")
     log_file_size: int = row("OTEL_IA_LOG_FILE_SIZE", whole_number, DEFAULT_SIZE, "Bytes at which it is set aside for a new one; 0: never. Not with `log_file_period`.")
     log_file_period: Literal["minute", "hour", "day", "week"] | None = row("OTEL_IA_LOG_FILE_PERIOD", one_of("minute", "hour", "day", "week"), None, "Set it aside each `minute`, `hour`, `day` (at midnight) or `week` instead.")
