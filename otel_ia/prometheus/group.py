@@ -50,10 +50,6 @@ class Group:
         self._name = ""
         self._written = b""
 
-    @property
-    def is_joined(self) -> bool:
-        return self._life is not None
-
     def join(self) -> None:
         """Lets others see this process. Where no other one lives, all that was counted before is forgotten.
 

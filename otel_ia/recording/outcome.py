@@ -128,4 +128,4 @@ def _has_told(frame: FrameType) -> bool:
     It has not where nothing was recorded, or where the recursion limit was too near.
     """
     call: Any = frame.f_locals.get("call") if is_wrapper(frame.f_code) else None
-    return call is not None and getattr(call, "is_told", False) is True
+    return call is not None and bool(call.is_told)

@@ -57,7 +57,7 @@ class CallSpan(Span):
     inside: Context | None
     """Where the span is current, until it is closed: the two hold each other."""
     is_told: bool
-    """Whether an `exception` event of what ended the call stands on this span or on one below; known after an error."""
+    """Whether an `exception` event of what ended the call stands on this span or on one below."""
     tally: Tally | None
     records_exception = False  # `close` does what the end of a `with` would do
     sets_status = False
@@ -104,7 +104,6 @@ class CallSpan(Span):
         self.inside = None
         if error is not None:
             elapsed = clock.monotonic() - self.began
-            self.is_told = False
             try:
                 self._close_with(error, self.start_time + elapsed)
             finally:

@@ -18,18 +18,20 @@ UNSET: Final = Status(StatusCode.UNSET)
 
 
 class Event(sdk_trace.Event):
-    """An event whose attributes were cleaned and bounded before, made by `Span.add_event`."""
+    """An event whose attributes were cleaned and bounded before."""
 
     __slots__ = ("dropped_attributes", "kept", "name", "timestamp")
 
     # In the place of the SDK's properties.
     name: str
     timestamp: int
-    kept: dict[str, Any]
     dropped_attributes: int
 
-    def __init__(self) -> None:
-        """Is never called."""
+    def __init__(self, name: str, timestamp: int, attributes: dict[str, Any], dropped: int) -> None:
+        self.name = name
+        self.timestamp = timestamp
+        self.kept = attributes
+        self.dropped_attributes = dropped
 
     @property
     def attributes(self) -> Mapping[str, Any]:

@@ -18,7 +18,7 @@ from otel_ia.sdk.attributes import copied
 from otel_ia.sdk.calls import CallSpan, CountedCall, leaves_streams
 from otel_ia.sdk.first_tally import LongWay
 from otel_ia.sdk.home import Home, Pattern
-from otel_ia.sdk.identifiers import SPAN_IDS, TRACE_IDS
+from otel_ia.sdk.identifiers import draw_bits
 from otel_ia.sdk.identity import FLAGS
 from otel_ia.sdk.span import Span
 from otel_ia.sdk.tallies import BEGUN, Tally
@@ -27,8 +27,6 @@ from otel_ia.sdk.unrecorded import Unrecorded, new_unrecorded
 from otel_ia.values import Value
 
 _ROOT_FLAGS: Final = FLAGS[TraceFlags.SAMPLED | TraceFlags.RANDOM_TRACE_ID]
-_take_trace_id: Final = TRACE_IDS.take
-_take_span_id: Final = SPAN_IDS.take
 _make: Final = object.__new__
 _begin: Final = guarded(begin)
 _describe: Final = guarded(Span.set_attributes)
@@ -94,10 +92,7 @@ class TracerCallSite:
                         return self._count_alone(unrecorded, inside, own)
                     unrecorded.inside = inside
                     return unrecorded
-                try:
-                    trace_id = _take_trace_id()
-                except IndexError:
-                    trace_id = TRACE_IDS.refill()
+                trace_id = draw_bits(128).to_bytes(16, "little")
                 parent_id = None
                 flags = _ROOT_FLAGS
             elif kind is Span and parent.identity[4] is None:
@@ -118,17 +113,14 @@ class TracerCallSite:
             span.home = home
             span.pattern = pattern
             span.trace_id = trace_id
-            try:
-                span.own_id = _take_span_id()
-            except IndexError:
-                span.own_id = SPAN_IDS.refill()
+            span.own_id = draw_bits(64).to_bytes(8, "little")
             span.parent_id = parent_id
             span.flags = flags
             # both clocks at one moment, or a child would begin after its parent ends
             span.start_time = clock.wall()
             span.began = clock.monotonic()
             span.end_time = span.own = span.further = span.made_context = None
-            span.is_announced = False
+            span.is_announced = span.is_told = False
             # mostly the span is all there is in a context: 100 ns less than copying, and a third of `__setitem__`
             inside = span.inside = Context()
             if len(current) == (parent is not None):

@@ -6,6 +6,7 @@ import subprocess
 import threading
 from pathlib import Path
 
+import disks
 import pytest
 
 from otel_ia.delivery.spooling import succession
@@ -24,13 +25,8 @@ def retries_at_once(monkeypatch):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    place = tmp_path / "disk"
-    place.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place]
-    if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("mounting a tmpfs needs a privileged user")
-    yield place
-    subprocess.run(["umount", "--lazy", place], check=True)
+    with disks.small_disk(tmp_path / "disk", "size=1m") as place:
+        yield place
 
 
 def test_a_full_disk_is_told_once_and_nothing_is_lost_while_memory_lasts(small_disk, monkeypatch, retries_at_once):

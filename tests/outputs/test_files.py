@@ -2,13 +2,24 @@
 
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
+import disks
 import pytest
 
 from .conftest import numbers_in, start
+
+FORKING = """
+    write(range(100))
+    for child in range(3):
+        if not os.fork():
+            write(range(100 * (child + 1), 100 * (child + 2)))
+            os._exit(0)
+    write(range(400, 500))
+    for child in range(3):
+        os.wait()
+"""
 
 
 def families(folder: Path) -> list[Path]:
@@ -23,13 +34,8 @@ def file(tmp_path):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    place = tmp_path / "disk"
-    place.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", place]
-    if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("mounting a tmpfs needs a privileged user")
-    yield place
-    subprocess.run(["umount", "--lazy", place], check=True)
+    with disks.small_disk(tmp_path / "disk", "size=256k") as place:
+        yield place
 
 
 def test_a_file_rotates_by_size_and_keeps_so_many(run, file):
@@ -95,18 +101,7 @@ def test_a_second_process_has_a_file_of_its_own_and_a_third_the_one_that_became_
 
 
 def test_a_forked_child_has_a_file_of_its_own(run, file):
-    program = """
-with configure(log_file_size=3000, log_file_backups=50):
-    write(range(100))
-    for child in range(3):
-        if not os.fork():
-            write(range(100 * (child + 1), 100 * (child + 2)))
-            os._exit(0)
-    write(range(400, 500))
-    for child in range(3):
-        os.wait()
-"""
-    run(program, file)
+    run("with configure(log_file_size=3000, log_file_backups=50):" + FORKING, file)
     assert numbers_in(*families(file.parent)) == list(range(500))
     writers = {path: set(re.findall(r"of (\d+)", path.read_text())) for path in families(file.parent)}
     of_the_parent = writers[file]
@@ -137,18 +132,7 @@ with configure(log_file_shared=True, log_file_size=10_000, log_file_backups=500)
 
 def test_children_of_a_fork_lose_no_line_of_a_shared_file(run, file):
     pytest.importorskip("concurrent_log_handler")
-    program = """
-with configure(log_file_shared=True, log_file_size=5000, log_file_backups=500):
-    write(range(100))
-    for child in range(3):
-        if not os.fork():
-            write(range(100 * (child + 1), 100 * (child + 2)))
-            os._exit(0)
-    write(range(400, 500))
-    for child in range(3):
-        os.wait()
-"""
-    run(program, file)
+    run("with configure(log_file_shared=True, log_file_size=5000, log_file_backups=500):" + FORKING, file)
     assert numbers_in(*families(file.parent)) == list(range(500))
 
 

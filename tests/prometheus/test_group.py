@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import disks
 import pytest
 
 from .scraping import assert_nothing_fell, counting, free_port, scrape, scrape_until, total, wait_until
@@ -73,13 +74,8 @@ def test_a_crash_at_any_step_of_folding_neither_loses_nor_doubles(tmp_path: Path
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    place = tmp_path / "disk"
-    place.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place]
-    if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("mounting a tmpfs needs a privileged user")
-    yield place
-    subprocess.run(["umount", "--lazy", place], check=True)
+    with disks.small_disk(tmp_path / "disk", "size=1m") as place:
+        yield place
 
 
 @pytest.mark.parametrize("room", [0, 20_000], ids=["none", "for the page"])

@@ -1,14 +1,13 @@
 """Disks that fail: the program is not disturbed, what can be kept is delivered, what is dropped is counted and told."""
 
-import os
 import random
 import re
-import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
+import disks
 import pytest
 from receiver import Receiver, receiving
 
@@ -24,17 +23,8 @@ def work_on(numbers):
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    place = tmp_path / "disk"
-    place.mkdir()
-    mount(place, "size=16m")
-    yield place
-    subprocess.run(["umount", "--lazy", place], check=True)
-
-
-def mount(place: Path, options: str) -> None:
-    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", place]
-    if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("mounting a tmpfs needs a privileged user")
+    with disks.small_disk(tmp_path / "disk", "size=16m") as place:
+        yield place
 
 
 def fill(disk: Path) -> None:
@@ -87,15 +77,9 @@ def test_a_home_that_takes_nothing_disturbs_nothing(
     places = {"file": tmp_path / "file" / "home", "read-only": tmp_path / "read-only", "kernel's": Path("/proc/self")}
     monkeypatch.delenv("XDG_STATE_HOME")
     (tmp_path / "file").touch()
-    if home == "read-only":
-        places[home].mkdir()
-        mount(places[home], "ro")
     monkeypatch.setenv("HOME", str(places.get(home, "")))
-    try:
+    with disks.small_disk(places[home], "ro") if home == "read-only" else nullcontext():
         _, err, status = finish(WORK + "work_on(range(1000))\ntelemetry.flush(20)", receiver.endpoint)
-    finally:
-        if home == "read-only":
-            subprocess.run(["umount", "--lazy", places[home]], check=True)
     assert status == 0, err
     assert numbers(receiver) == list(range(1000))
     if home != "unknown":  # the system knows the user's home

@@ -112,7 +112,7 @@ def join_event(name: str, timestamp: int, encoded: bytes, dropped: int) -> bytes
 
 
 _event_names: Final[dict[str, bytes]] = {}
-"""Names of events, which are few, with their sizes in front: 200 ns less than to encode them each time."""
+"""Names of events, which are few, with their sizes in front: 110 ns less than to encode them each time."""
 
 
 def encode_link(context: SpanContext, attributes: Mapping[str, Any] | None = None, dropped: int = 0) -> bytes:
