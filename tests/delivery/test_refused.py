@@ -4,6 +4,9 @@ import subprocess
 import sys
 import time
 
+import disks
+import pytest
+
 from otel_ia.delivery.spooling.frames import SPAN, START, encode_frame
 from otel_ia.delivery.spooling.header import Header
 from otel_ia.delivery.spooling.recovery import take_refused
@@ -105,6 +108,39 @@ keep(2)
     assert process.returncode == 0
     (other,) = refused(tmp_path)
     assert numbers(taken(other)) == [2]
+
+
+def test_what_is_written_to_a_new_file_is_not_lost_to_one_who_finds_it_empty(tmp_path):
+    program = """
+def late(write):
+    def late_write(*arguments):
+        print("created", flush=True)
+        sys.stdin.readline()
+        return write(*arguments)
+    return late_write
+os.write, os.pwrite = late(os.write), late(os.pwrite)
+keep(1)
+"""
+    command = [sys.executable, "-c", PRELUDE + KEEPING + program, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "created\n"
+        (path,) = refused(tmp_path)
+        assert taken(path) == []
+        process.communicate("\n", timeout=30)
+    assert process.returncode == 0
+    assert [number for path in refused(tmp_path) for number in numbers(taken(path))] == [1]
+
+
+def test_on_a_full_disk_what_was_kept_before_stays_readable(tmp_path):
+    with disks.small_disk(tmp_path / "disk", "size=16k,mode=700") as disk:
+        kept = 0
+        with pytest.raises(OSError, match="space"):
+            while True:
+                keep(disk, kept)
+                kept += 1
+        assert kept
+        assert [number for path in refused(disk) for number in numbers(taken(path))] == list(range(kept))
 
 
 def test_a_scope_that_came_later_is_kept_too(tmp_path):

@@ -49,11 +49,11 @@ def adopt(opened: int, directory: Path, entry: folder.Entry, *, fingerprint: byt
             return None
         note_descriptor(entry.key, descriptor)
         header = read_header(descriptor)
-        if header is None and fingerprint is None:
-            header = nobodys_header(created=entry.created, sequence=entry.sequence)
-        if header is None or (fingerprint is not None and header.fingerprint != fingerprint):
+        if fingerprint is not None and (header is None or header.fingerprint != fingerprint):
             return None
         if lock(descriptor) and _is_still_there(opened, entry, descriptor):
+            # one that is being made may have had none before it was locked
+            header = header or read_header(descriptor) or nobodys_header(created=entry.created, sequence=entry.sequence)
             known = _age(entry, header, descriptor)
             adopted = Adopted(
                 path=directory / entry.name, header=header, descriptor=descriptor, key=entry.key, age=known

@@ -59,7 +59,7 @@ def take_refused(path: Path, *, span_key: SpanKey | None = None, time_of: TimeOf
     adopted = None
     with suppress(OSError), folder.opened(path.parent) as opened:
         for entry in folder.entries(opened, folder.REFUSED):
-            if entry.name == path.name:
+            if entry.name == path.name and entry.size:  # empty, it is one that is being made
                 adopted = adopt(opened, path.parent, entry, fingerprint=None)
     if adopted is not None:
         adopted.span_key = span_key

@@ -2,13 +2,15 @@
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
+from errno import ENOSPC
 from pathlib import Path
 
 from otel_ia.delivery.spooling import directory as folder
 from otel_ia.delivery.spooling.frames import SCOPE, encode_frame
 from otel_ia.delivery.spooling.header import Header, encode_header
-from otel_ia.delivery.spooling.ownership import file_key, hold, lock, release
+from otel_ia.delivery.spooling.ownership import FileKey, file_key, hold, lock, release
 
 
 def keep_refused(directory: Path, header: Header, frame: bytes, *, scopes: Iterable[bytes], last_seen: int = 0) -> None:
@@ -33,38 +35,43 @@ def _file_name(header: Header) -> str:
 
 def _add(opened: int, name: str, content: bytes, *, head: bytes) -> bool:
     """Whether it was added; not to a file that someone reads at this moment."""
-    try:
-        key = file_key(os.stat(name, dir_fd=opened, follow_symlinks=False))
-    except FileNotFoundError:
-        return _begin(opened, name, head + content)
+    found = _find_or_create(opened, name)
+    if found is None:
+        return False
+    key, descriptor = found
     if not hold(key):  # to open and close it would give up this process's own lock
+        if descriptor is not None:
+            os.close(descriptor)  # empty as it is, nobody takes it
         return False
     try:
-        return _append(opened, name, content)
+        if descriptor is None:
+            descriptor = folder.open_file(opened, name)
+        return descriptor is not None and _append(descriptor, content, head=head)
     finally:
+        if descriptor is not None:
+            os.close(descriptor)
         release(key)
 
 
-def _begin(opened: int, name: str, content: bytes) -> bool:
+def _find_or_create(opened: int, name: str) -> tuple[FileKey, int | None] | None:
+    """The file, and a descriptor if it is new; None when another makes it at this moment."""
+    with suppress(FileNotFoundError):
+        return file_key(os.stat(name, dir_fd=opened, follow_symlinks=False)), None
     try:
         descriptor = folder.create_file(opened, name)
-    except FileExistsError:  # another's, of this moment
+    except FileExistsError:
+        return None
+    return file_key(os.fstat(descriptor)), descriptor
+
+
+def _append(descriptor: int, content: bytes, *, head: bytes) -> bool:
+    if not lock(descriptor):
         return False
-    try:
-        os.write(descriptor, content)
-    finally:
-        os.close(descriptor)
+    status = os.fstat(descriptor)
+    if status.st_nlink != 1:  # taken and removed before it was locked
+        return False
+    content = content if status.st_size else head + content
+    if os.pwrite(descriptor, content, status.st_size) != len(content):
+        os.ftruncate(descriptor, status.st_size)
+        raise OSError(ENOSPC, os.strerror(ENOSPC))
     return True
-
-
-def _append(opened: int, name: str, content: bytes) -> bool:
-    descriptor = folder.open_file(opened, name, os.O_WRONLY | os.O_APPEND)
-    if descriptor is None:
-        return False
-    try:
-        is_free = lock(descriptor) and os.fstat(descriptor).st_nlink == 1
-        if is_free:
-            os.write(descriptor, content)
-        return is_free
-    finally:
-        os.close(descriptor)
