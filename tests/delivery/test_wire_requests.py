@@ -1,10 +1,6 @@
-"""Requests around ready-made messages: one part for each process and scope, counted and halved without parsing."""
-
-from collections import Counter
+"""Requests around ready-made messages: one part for each process and scope, without parsing."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -14,7 +10,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext
 
 from otel_ia.delivery.wire.logs import encode_log
-from otel_ia.delivery.wire.requests import count_messages, encode_request, encode_resource, encode_scope, halve
+from otel_ia.delivery.wire.requests import encode_request, encode_resource, encode_scope
 from otel_ia.delivery.wire.spans import encode_readable_span
 
 RESOURCES = [Resource({"service.name": "a"}, "https://example.org/r"), Resource({"service.name": "b"})]
@@ -65,8 +61,6 @@ def test_the_same_envelope_holds_log_records():
 
 def test_a_request_without_messages_is_an_empty_one():
     assert ExportTraceServiceRequest.FromString(encode_request({})) == ExportTraceServiceRequest()
-    assert count_messages({}) == 0
-    assert halve({}) == ({}, {})
 
 
 @pytest.mark.parametrize("size", [0, 1, 127, 128, 1_023, 1_024, 16_384, 3_000_000])
@@ -74,26 +68,3 @@ def test_messages_of_every_length_are_taken_as_they_are(size):
     span = ReadableSpan("n", SpanContext(1, 2, is_remote=False), resource=Resource({}), attributes={"k": "x" * size})
     (process,) = ExportTraceServiceRequest.FromString(encode_request(grouped([span, span]))).resource_spans
     assert [len(found.attributes[0].value.string_value) for found in process.scope_spans[0].spans] == [size, size]
-
-
-@given(
-    st.dictionaries(
-        st.binary(max_size=2),
-        st.dictionaries(st.binary(max_size=2), st.lists(st.binary(max_size=2), min_size=1, max_size=5), max_size=3),
-        max_size=3,
-    )
-)
-def test_halves_hold_every_message_once_where_it_belongs(groups):
-    first, second = halve(groups)
-
-    def flat(part):
-        return [
-            (resource, scope, item)
-            for resource, scopes in part.items()
-            for scope, items in scopes.items()
-            for item in items
-        ]
-
-    assert flat(first) + flat(second) == flat(groups)
-    assert Counter(flat(first)) + Counter(flat(second)) == Counter(flat(groups))
-    assert count_messages(first) - count_messages(second) == count_messages(groups) % 2

@@ -17,7 +17,7 @@ Item: TypeAlias = tuple[int, bytes, bytes]
 """Where the frame stands in its batch, how its scope begins, and its message."""
 
 SIGNAL_OF: Final[dict[int, Signal]] = {SPAN: "traces", START: "traces", LOG: "logs", METRICS: "metrics"}
-_SCOPED: Final = frozenset((SPAN, LOG, START))
+_USUAL: Final = frozenset((SPAN, LOG))
 _NO_SCOPE: Final = encode_scope()
 
 
@@ -51,18 +51,18 @@ def pack(batch: Batch, signals: Collection[Signal]) -> tuple[dict[Signal, Parcel
     items_of = {kind: found.get(signal) for kind, signal in SIGNAL_OF.items()}
     unsendable = []
     for index, (kind, payload) in enumerate(batch.frames):
-        if kind not in items_of:
-            continue
-        items = items_of[kind]
-        try:
-            # the usual scope id is one byte: without the call it takes half the time, of 0.6 µs
-            if kind in _SCOPED and (scope_id := payload[0]) < 128:  # noqa: PLR2004 - a varint of one byte
-                message = payload[1:]
-            else:
-                scope_id, message = split_payload(payload) if kind != METRICS else (-1, payload)
-        except IndexError:
-            items = None
+        items = items_of.get(kind)
         if items is None:
+            if kind in items_of:
+                unsendable.append(index)
+            continue
+        # the usual scope id is one byte: without the call of `split_payload` it takes half the time, of 0.6 µs
+        if kind in _USUAL and payload and (scope_id := payload[0]) < 128:  # noqa: PLR2004 - a varint of one byte
+            items.append((index, scopes.get(scope_id, _NO_SCOPE), payload[1:]))
+            continue
+        try:
+            scope_id, message = split_payload(payload) if kind != METRICS else (-1, payload)
+        except IndexError:
             unsendable.append(index)
             continue
         if kind == START:

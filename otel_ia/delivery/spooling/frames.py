@@ -41,6 +41,7 @@ KINDS: Final = {
 
 HEAD: Final = Struct("<II")
 HEAD_SIZE: Final = HEAD.size
+TAG: Final = Struct("<I")
 LONGEST_PAYLOAD: Final = (1 << 24) - 1
 """The length has 24 bits of the tag: 16 MiB less a byte."""
 SHORT: Final = 4096
@@ -96,24 +97,25 @@ def whole_frames(data: bytes, limit: int) -> tuple[list[tuple[int, bytes]], int]
     For what this process has written itself: no checksum is looked at. It ends where a place was not written yet.
     """
     frames: list[tuple[int, bytes]] = []
-    at = 0
+    end = 0
     size = len(data)
-    unpack = HEAD.unpack_from
-    while at + HEAD_SIZE <= size and len(frames) < limit:
-        tag = unpack(data, at)[0]
-        stop = at + HEAD_SIZE + (tag >> 8)
+    unpack = TAG.unpack_from
+    while end + HEAD_SIZE <= size and len(frames) < limit:
+        (tag,) = unpack(data, end)
+        begin = end + HEAD_SIZE
+        stop = begin + (tag >> 8)
         if stop > size or not tag:
             break
-        if tag & 255 in DELIVERED:
-            frames.append((tag & 255, data[at + HEAD_SIZE : stop]))
-        at = stop
-    return frames, at
+        if (kind := tag & 255) in DELIVERED:
+            frames.append((kind, data[begin:stop]))
+        end = stop
+    return frames, end
 
 
 def count_frames(data: Buffer, begin: int, end: int) -> int:
     """How many of them count, between two offsets, without a copy of anything: 0.15 µs a frame."""
     count, at = 0, begin
-    unpack = HEAD.unpack_from
+    unpack = TAG.unpack_from
     while at + HEAD_SIZE <= end and (tag := unpack(data, at)[0]):
         at += HEAD_SIZE + (tag >> 8)
         count += (tag & 255) in COUNTED

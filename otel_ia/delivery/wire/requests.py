@@ -4,7 +4,7 @@ The envelopes of traces and logs have the same field numbers, so the same functi
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from opentelemetry.sdk.resources import Resource
 
@@ -36,34 +36,36 @@ def encode_scope(
 
 def encode_request(groups: Groups) -> bytes:
     """The body of an ExportTraceServiceRequest or ExportLogsServiceRequest."""
-    processes = []
+    # Joined once: with a copy for each message around the others it takes four times as long, 1 µs a span.
+    parts: list[bytes] = []
     for resource, scopes in groups.items():
-        parts = [resource]
+        inside = [resource]
         for scope, messages in scopes.items():
-            fields = [scope]
-            for message in messages:
-                fields += (b"\x12", varint(len(message)), message)
-            parts.append(delimited(b"\x12", b"".join(fields)))
-        processes.append(delimited(b"\x0a", b"".join(parts)))
-    return b"".join(processes)
+            fields = [scope, *_fields(messages)]
+            inside += (b"\x12", varint(sum(map(len, fields))), *fields)
+        parts += (b"\x0a", varint(sum(map(len, inside))), *inside)
+    return b"".join(parts)
 
 
-def count_messages(groups: Groups) -> int:
-    """How many spans or log records a request of these groups holds."""
-    return sum(len(messages) for scopes in groups.values() for messages in scopes.values())
+def _fields(messages: Sequence[bytes]) -> list[bytes]:
+    fields = [b""] * (2 * len(messages))
+    fields[::2] = map(_heads.__getitem__, map(len, messages))
+    fields[1::2] = messages
+    return fields
 
 
-def halve(groups: Groups) -> tuple[Groups, Groups]:
-    """The groups in two, the order kept: of an odd number of messages the first half holds one more."""
-    wanted = (count_messages(groups) + 1) // 2
-    halves: tuple[dict[bytes, dict[bytes, Sequence[bytes]]], ...] = ({}, {})
-    for resource, scopes in groups.items():
-        for scope, messages in scopes.items():
-            for half, part in zip(halves, (messages[:wanted], messages[wanted:]), strict=True):
-                if part:
-                    half.setdefault(resource, {})[scope] = part
-            wanted -= min(wanted, len(messages))
-    return halves[0], halves[1]
+class _Heads(dict[int, bytes]):
+    """What stands before a message, by its length."""
+
+    def __missing__(self, length: int) -> bytes:
+        head = b"\x12" + varint(length)
+        if len(self) < _KNOWN_LENGTHS:
+            self[length] = head
+        return head
+
+
+_KNOWN_LENGTHS: Final = 4_096
+_heads: Final = _Heads()
 
 
 def _schema(url: str | None) -> bytes:

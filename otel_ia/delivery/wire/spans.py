@@ -89,30 +89,23 @@ def encode_span(  # noqa: PLR0913 - keywords add a tenth to a bare span
 
 def encode_event(name: str, timestamp: int, attributes: Mapping[str, Any] | None = None, dropped: int = 0) -> bytes:
     """An event as a field of a Span; `dropped` counts its lost attributes."""
-    return join_event(name, timestamp, encode_attributes(attributes, EVENT) if attributes is not None else b"", dropped)
+    encoded = encode_attributes(attributes, EVENT) if attributes is not None else b""
+    return join_event(encode_event_name(name), timestamp, encoded + count(b"\x20", dropped))
 
 
-def join_event(name: str, timestamp: int, encoded: bytes, dropped: int) -> bytes:
-    """The same of attributes that are encoded."""
-    if dropped:
-        encoded += count(b"\x20", dropped)
-    named = _event_names.get(name) if type(name) is str else None
-    if named is None:
-        encoded_name = text(name)
-        named = varint(len(encoded_name)) + encoded_name
-        if type(name) is str and len(name) <= _KNOWN_NAME_LENGTH:
-            if len(_event_names) >= _KNOWN_NAMES:
-                _event_names.clear()
-            _event_names[name] = named
+def encode_event_name(name: str) -> bytes:
+    """An event's name as `join_event` takes it."""
+    encoded = text(name)
+    return varint(len(encoded)) + encoded
+
+
+def join_event(named: bytes, timestamp: int, encoded: bytes) -> bytes:
+    """An event of which the name and the attributes are encoded."""
     try:
         head = _pack_event(9, timestamp, 0x12)
     except struct.error:
         head = _pack_event(9, within(timestamp, MASK_64), 0x12)
     return b"".join((b"\x5a", varint(len(head) + len(named) + len(encoded)), head, named, encoded))
-
-
-_event_names: Final[dict[str, bytes]] = {}
-"""Names of events, which are few, with their sizes in front: 110 ns less than to encode them each time."""
 
 
 def encode_link(context: SpanContext, attributes: Mapping[str, Any] | None = None, dropped: int = 0) -> bytes:
