@@ -19,6 +19,13 @@ def test_it_returns_what_the_function_returns():
     assert (halve.__name__, halve.__doc__) == ("halve", "Halves.")
 
 
+def test_it_passes_on_all_arguments():
+    assert guarded(lambda number, /, *more: (number, *more))(1, 2) == (1, 2)
+    assert guarded(lambda number, /, **more: (number, more))(1, by=2) == (1, {"by": 2})
+    assert guarded(lambda number: number)(number=1) == 1
+    assert guarded(int)("3") == 3
+
+
 def test_a_failure_becomes_none_and_is_told_once_for_its_place(caplog):
     @guarded
     def fails():
