@@ -103,7 +103,7 @@ def encode_rest(span: "Span") -> bytes | None:
 def _encode(span: "Span", end: int, redactor: Redactor | None) -> bytes:
     trace_id, span_id, _, _, trace_state = span.identity
     parent, own = span.parent_identity, span.own
-    further = span.further.encode(redactor) if span.further is not None else b""
+    further = span.further.encode(redactor, span.home.of_events) if span.further is not None else b""
     if own and redactor is not None:
         own = redactor.redact_attributes(own)
     if trace_state is not None:

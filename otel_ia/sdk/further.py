@@ -1,41 +1,17 @@
 """What only some spans have: events, links, a status, losses over a limit."""
 
-from collections.abc import Iterable, Mapping
-from types import MappingProxyType
+from collections.abc import Iterable
 from typing import Any, Final
 
 from opentelemetry.attributes import BoundedAttributes
-from opentelemetry.sdk import trace as sdk_trace
 from opentelemetry.trace import Link, SpanContext, Status, StatusCode
 
-from otel_ia.delivery.wire.attributes import EVENT
-from otel_ia.delivery.wire.spans import encode_dropped, encode_link, encode_status, join_event
+from otel_ia.delivery.wire.spans import encode_dropped, encode_link, encode_status
 from otel_ia.redaction import Redactor
 from otel_ia.sdk.attributes import AttributeLimits, copied
-from otel_ia.sdk.scanning import Scanning, encode_scanned
+from otel_ia.sdk.events import EventScanning, Noted, encode_noted
 
 UNSET: Final = Status(StatusCode.UNSET)
-
-
-class Event(sdk_trace.Event):
-    """An event whose attributes were cleaned and bounded before."""
-
-    __slots__ = ("dropped_attributes", "kept", "name", "timestamp")
-
-    # In the place of the SDK's properties.
-    name: str
-    timestamp: int
-    dropped_attributes: int
-
-    def __init__(self, name: str, timestamp: int, attributes: dict[str, Any], dropped: int) -> None:
-        self.name = name
-        self.timestamp = timestamp
-        self.kept = attributes
-        self.dropped_attributes = dropped
-
-    @property
-    def attributes(self) -> Mapping[str, Any]:
-        return MappingProxyType(self.kept)
 
 
 class Further:
@@ -44,7 +20,7 @@ class Further:
     __slots__ = ("dropped_attributes", "dropped_events", "dropped_links", "events", "links", "status")
 
     def __init__(self) -> None:
-        self.events: list[Event] = []
+        self.events: list[Noted] = []
         self.links: list[Link] = []
         self.status = UNSET
         self.dropped_attributes = 0
@@ -58,15 +34,10 @@ class Further:
             del self.links[0]
             self.dropped_links += 1
 
-    def encode(self, redactor: Redactor | None, of_events: Scanning | None = None) -> bytes:
+    def encode(self, redactor: Redactor | None, of_events: EventScanning | None) -> bytes:
         """All of it as fields of a Span message, without its secrets."""
-        pieces = []
-        for event in list(self.events):  # a copy, for another thread may be adding
-            name = event.name if redactor is None else redactor.redact_name(event.name)
-            encoded = of_events.encode(event.kept) if of_events is not None else None
-            if encoded is None:
-                encoded = encode_scanned(event.kept, EVENT, redactor, of_events)[0]
-            pieces.append(join_event(name, event.timestamp, encoded, event.dropped_attributes))
+        # copies, for another thread may be adding
+        pieces = [encode_noted(noted, redactor, of_events) for noted in list(self.events)]
         for link in list(self.links) if self.links else ():
             linked: Any = link.attributes or {}
             if redactor is not None:

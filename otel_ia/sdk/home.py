@@ -17,6 +17,7 @@ from otel_ia.delivery.wire.spans import StaticSpan, static_span
 from otel_ia.recording.callsite import Description
 from otel_ia.redaction import Redactor
 from otel_ia.sdk.attributes import AttributeLimits
+from otel_ia.sdk.events import scanning_events
 from otel_ia.sdk.identifiers import OWN_IDS
 from otel_ia.sdk.redacted import redacted_scope
 from otel_ia.sdk.sampling import known_answers
@@ -101,7 +102,7 @@ class Pattern:
             name = redactor.redact_text(name)
             attributes = redactor.redact_attributes(attributes) if attributes else attributes
         self.static: StaticSpan = static_span(name, kind, attributes)
-        self.room = sys.maxsize if limits.count is None else limits.count - len(self.static.attributes)
+        self.room = _or_any(limits.count) - len(self.static.attributes)
         """How many attributes a span may have of its own before one has to go."""
         self.call: Description | None = None
         """What is fixed at the call site."""
@@ -113,6 +114,10 @@ class Pattern:
         """Whether the next span is announced: the first, and one after a call that took long."""
 
 
+def _or_any(limit: int | None) -> int:
+    return sys.maxsize if limit is None else limit
+
+
 class Installed:
     """A state that is in force or was when a span began."""
 
@@ -122,7 +127,7 @@ class Installed:
         self.limits = Limits(state.span_limits)
         self.answers = known_answers(state.sampler)
         self.of_spans = scanning(9, around=5, redactor=state.redactor)
-        self.of_events = scanning(3, around=6, redactor=state.redactor)
+        self.of_events = scanning_events(state.redactor)
         self.homes: list[Home] = []
         _all.add(self)
 
@@ -145,6 +150,8 @@ class Home:
         "ids",
         "information",
         "limits",
+        "most_at_once",
+        "most_events",
         "of_events",
         "of_spans",
         "own_ids",
@@ -175,7 +182,12 @@ class Home:
         self.sink = state.sink
         self.redactor = state.redactor
         self.of_spans = installed.of_spans
-        self.of_events = installed.of_events
+        self.of_events = installed.of_events if state.sink is not None else None
+        limits = installed.limits
+        self.most_events = _or_any(limits.events)
+        is_at_once = self.of_events is not None and limits.of_event.takes_texts
+        self.most_at_once = _or_any(limits.of_event.count) if is_at_once else -1
+        """How many attributes an event may have to be encoded when it is given."""
         self.ended: Callable[[int, bytes], None] | None = state.sink.ended if state.sink is not None else None
         self.prefix = b""
         """What stands before each span of this tracer in the sink; empty until `ask_prefix`."""

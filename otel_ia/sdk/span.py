@@ -16,7 +16,8 @@ from otel_ia import clock, values
 from otel_ia.exceptions import describe, message_of
 from otel_ia.sdk.attributes import cleaned, copied, is_key, set_bounded
 from otel_ia.sdk.ending import deliver, readable
-from otel_ia.sdk.further import UNSET, Event, Further, new_link
+from otel_ia.sdk.events import Event
+from otel_ia.sdk.further import UNSET, Further, new_link
 from otel_ia.sdk.home import Home, Pattern
 from otel_ia.sdk.identity import Identity
 
@@ -103,7 +104,7 @@ class Span(sdk_trace.Span):
 
     @property
     def events(self) -> Sequence[Event]:
-        return tuple(self.further.events) if self.further is not None else ()
+        return tuple(map(Event, self.further.events)) if self.further is not None else ()
 
     @property
     def links(self) -> Sequence[Link]:
@@ -199,15 +200,20 @@ class Span(sdk_trace.Span):
         return further
 
     def add_event(self, name: str, attributes: Any = None, timestamp: int | None = None) -> None:
-        limits = self.home.limits
-        kept, dropped = copied(attributes, limits.of_event) if attributes is not None else ({}, 0)
-        event = Event(name, self.anchor + clock.monotonic() if timestamp is None else timestamp, kept, dropped)
+        home, encoded = self.home, None
+        moment = self.anchor + clock.monotonic() if timestamp is None else timestamp
+        # Mostly it can be encoded at once, which looks at the types as well: 0.8 µs less than to keep it until the end.
+        if timestamp is None and type(attributes) is dict and len(attributes) <= home.most_at_once:
+            kept, dropped = attributes.copy(), 0
+            encoded = home.of_events.encode(name, moment, kept)  # type: ignore[union-attr]
+        if encoded is None:
+            kept, dropped = copied(attributes, home.limits.of_event)
         if self.end_time is not None:
             _logger.warning("Tried calling _add_event on an ended span.")
             return
         further = self.further or self._further()
-        further.events.append(event)
-        if limits.events is not None and len(further.events) > limits.events:
+        further.events.append((name, moment, kept, dropped, encoded))
+        if len(further.events) > home.most_events:
             del further.events[0]
             further.dropped_events += 1
 
