@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from os import getpid
 from threading import current_thread, get_ident
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from opentelemetry.trace import INVALID_SPAN, INVALID_SPAN_CONTEXT, SpanContext
 
@@ -152,47 +152,48 @@ def make_stamped(  # noqa: PLR0913 - the signature is that of `LogRecord`
         if watchers:
             note(record)
         return record
-    # The fields of `LogRecord.__init__`, written at once into the dict that they end up in: copying them there from
-    # a record that it made takes another 0.7 µs.
+    # What `LogRecord.__init__` does: to have it called, and then add to what it made, takes 1.1 µs more. The fields of
+    # an instance are copied into a dict in half of the time, of 2.4 µs, that it takes to fill one with as many.
+    made: Any = _new(_LogRecord)
     created = time.time()
     if args and len(args) == 1 and isinstance(args[0], Mapping) and args[0]:
         args = args[0]
-    process = "MainProcess"
-    multiprocessing = sys.modules.get("multiprocessing")
-    if multiprocessing is not None and hasattr(multiprocessing, "current_process"):  # not while it is being imported
-        process = multiprocessing.current_process().name
-    file, module = _files.get(pathname) or _named(pathname)
-    fields = RecordFields(
-        {
-            "name": name,
-            "msg": msg,
-            "args": args,
-            "levelname": logging.getLevelName(level),
-            "levelno": level,
-            "pathname": pathname,
-            "filename": file,
-            "module": module,
-            "exc_info": exc_info,
-            "exc_text": None,
-            "stack_info": sinfo,
-            "lineno": lineno,
-            "funcName": func,
-            "created": created,
-            "msecs": int((created - int(created)) * 1000) + 0.0,
-            "relativeCreated": (created - _started) * 1000,
-            "thread": get_ident() if logging.logThreads else None,
-            "threadName": current_thread().name if logging.logThreads else None,
-            "processName": process if logging.logMultiprocessing else None,
-            "process": getpid() if logging.logProcesses else None,
-            **stamp.fields,
-        }
-    )
+    made.name = name
+    made.msg = msg
+    made.args = args
+    made.levelname = logging.getLevelName(level)
+    made.levelno = level
+    made.pathname = pathname
+    made.filename, made.module = _files.get(pathname) or _named(pathname)
+    made.exc_info = exc_info
+    made.exc_text = None
+    made.stack_info = sinfo
+    made.lineno = lineno
+    made.funcName = func
+    made.created = created
+    made.msecs = int((created - int(created)) * 1000) + 0.0
+    made.relativeCreated = (created - _started) * 1000
+    made.thread = get_ident() if logging.logThreads else None
+    made.threadName = current_thread().name if logging.logThreads else None
+    made.processName = _process_name() if logging.logMultiprocessing else None
+    made.process = getpid() if logging.logProcesses else None
+    if stamp.bound is None:
+        made.trace_id, made.span_id, made.trace_flags, made.service_name = stamp.texts
+    fields = RecordFields(made.__dict__)
+    if stamp.bound is not None:
+        fields.update(stamp.fields)
     fields.stamp = stamp
-    record = _new(_LogRecord)
-    record.__dict__ = fields
+    made.__dict__ = fields
     if watchers:
-        note(record)
-    return record
+        note(made)
+    return cast("logging.LogRecord", made)
+
+
+def _process_name() -> str:
+    multiprocessing = sys.modules.get("multiprocessing")
+    if multiprocessing is None or not hasattr(multiprocessing, "current_process"):  # while it is being imported
+        return "MainProcess"
+    return str(multiprocessing.current_process().name)
 
 
 def _stamped(given: dict[str, Any], stamp: Stamp) -> RecordFields:
