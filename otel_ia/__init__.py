@@ -10,6 +10,7 @@ from otel_ia.recording.decorator import monitor
 from otel_ia.recording.recipes import log_execution, monitor_context, monitor_decorator
 
 if TYPE_CHECKING:
+    from otel_ia import genai
     from otel_ia.configuration.configure import configure
     from otel_ia.configuration.telemetry import Telemetry
     from otel_ia.recording.context import bound
@@ -21,6 +22,7 @@ __all__ = [
     "Telemetry",
     "bound",
     "configure",
+    "genai",
     "log_execution",
     "monitor",
     "monitor_context",
@@ -33,9 +35,14 @@ _ON_FIRST_USE = {
     "bound": "otel_ia.recording.context",
     "configure": "otel_ia.configuration.configure",
 }
+_ROOMS = {"genai"}
 
 
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        import importlib
+
+        return importlib.import_module(f"otel_ia.{name}")
     if name in _ON_FIRST_USE:
         import importlib
 

@@ -98,7 +98,7 @@ def _which(summary: Summary) -> list[Text]:
 
 
 def _attributes(attributes: tuple[tuple[str, object], ...]) -> list[Text]:
-    shown = [pair for name, content in attributes if (pair := words.attribute(name, content)) is not None]
+    shown = words.attributes(attributes)
     pieces = [Text.assemble((name, "cyan"), ("=", QUIET), content) for name, content in shown[:_ATTRIBUTES_LIMIT]]
     if len(shown) > _ATTRIBUTES_LIMIT:
         pieces.append(Text(f"+{len(shown) - _ATTRIBUTES_LIMIT}", QUIET))

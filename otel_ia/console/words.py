@@ -1,7 +1,7 @@
 """Durations, values and foreign text as a terminal can show them: short, one line, harmless."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from rich.cells import cell_len, set_cell_size
@@ -16,14 +16,28 @@ _INT_BITS: Final = 64
 _UNITS: Final = ((1, "ns"), (1_000, "µs"), (1_000_000, "ms"))
 _SECOND: Final = 1_000_000_000
 _CLOSED_PREFIXES: Final = ("code.", "thread.", "exception.", "service.", "telemetry.", "process.", "otel.")
-_CLOSED_NAMES: Final = {semconv.ERROR_TYPE, semconv.OUTCOME, semconv.SLOW}
+_CLOSED_NAMES: Final = {
+    *(semconv.ERROR_TYPE, semconv.OUTCOME, semconv.SLOW),
+    *(semconv.GEN_AI_OPERATION_NAME, semconv.GEN_AI_REQUEST_STREAM),
+    *(semconv.GEN_AI_RESPONSE_ID, semconv.GEN_AI_RESPONSE_MODEL),
+    *(semconv.GEN_AI_INPUT_MESSAGES, semconv.GEN_AI_OUTPUT_MESSAGES, semconv.GEN_AI_SYSTEM_INSTRUCTIONS),
+    semconv.GEN_AI_TOOL_DEFINITIONS,
+}
 _SHORT_NAMES: Final = {
     semconv.MODEL_NAME: "model",
     semconv.MODEL_VERSION: "version",
     semconv.BATCH_SIZE: "batch",
     semconv.STREAM_ITEMS: "items",
     semconv.STREAM_TIME_TO_FIRST_ITEM: "first",
+    semconv.GEN_AI_PROVIDER_NAME: "provider",
+    semconv.GEN_AI_REQUEST_MODEL: "model",
+    semconv.GEN_AI_FINISH_REASONS: "finish",
+    semconv.GEN_AI_INPUT_TOKENS: "tokens",
+    semconv.GEN_AI_CACHE_READ_INPUT_TOKENS: "cached",
+    semconv.GEN_AI_TIME_TO_FIRST_CHUNK: "first",
 }
+_FIRST: Final = (semconv.GEN_AI_REQUEST_MODEL, semconv.GEN_AI_INPUT_TOKENS, semconv.GEN_AI_TIME_TO_FIRST_CHUNK)
+_SECONDS: Final = {semconv.STREAM_TIME_TO_FIRST_ITEM, semconv.GEN_AI_TIME_TO_FIRST_CHUNK}
 _UNSAFE: Final = re.compile(
     r"[^\S ]|[\ufe00-\ufe0f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+|[\x00-\x1f\x7f-\x9f]"
 )
@@ -85,7 +99,9 @@ def short_name(attribute: str) -> str | None:
     if attribute in _CLOSED_NAMES or attribute.startswith(_CLOSED_PREFIXES):
         return None
     short = _SHORT_NAMES.get(attribute)
-    return one_line(attribute.removeprefix("ia.").removeprefix("gen_ai.")) if short is None else short
+    if short is not None:
+        return short
+    return one_line(attribute.removeprefix("ia.").removeprefix("gen_ai.").removeprefix("request."))
 
 
 def value(content: object) -> str:
@@ -115,11 +131,22 @@ def _number(number: float) -> str:
     return str(number) if number.bit_length() <= _INT_BITS else f"an int of {number.bit_length()} bits"
 
 
+def attributes(given: Iterable[tuple[str, object]]) -> list[tuple[str, str]]:
+    """Short names and shown values of the attributes that are shown: of a call of a model first what it cost."""
+    left = dict(given)
+    first = [(name, left.pop(name)) for name in _FIRST if name in left] if semconv.GEN_AI_INPUT_TOKENS in left else []
+    out = left.pop(semconv.GEN_AI_OUTPUT_TOKENS, None) if first else None
+    shown = [pair for name, content in (*first, *left.items()) if (pair := attribute(name, content)) is not None]
+    if out is None:
+        return shown
+    return [(name, f"{text} → {value(out)}" if name == "tokens" else text) for name, text in shown]
+
+
 def attribute(name: str, content: object) -> tuple[str, str] | None:
     """Short name and shown value of an attribute, `None` where it is not shown."""
     short = short_name(name)
     if short is None:
         return None
-    if name == semconv.STREAM_TIME_TO_FIRST_ITEM and isinstance(content, int | float) and 0 <= content < 10**9:
+    if name in _SECONDS and isinstance(content, int | float) and 0 <= content < 10**9:
         return short, duration(round(content * _SECOND))
     return short, value(content)
