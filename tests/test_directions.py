@@ -14,6 +14,7 @@ PACKAGE = Path(otel_ia.__file__).parent
 GROUND = sorted(PACKAGE.glob("*.py"))
 API_ONLY = [
     *sorted((PACKAGE / "recording").glob("*.py")),
+    *sorted((PACKAGE / "genai").glob("*.py")),
     *(file for file in GROUND if file.stem in {"clock", "errors", "exceptions", "guard", "semconv", "values"}),
 ]
 
@@ -28,7 +29,7 @@ def imports_of(file: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("file", API_ONLY, ids=lambda file: file.stem)
-def test_recording_and_the_ground_floor_use_the_api_only(file: Path) -> None:
+def test_recording_genai_and_the_ground_floor_use_the_api_only(file: Path) -> None:
     used = [name for name in imports_of(file) if name.startswith("opentelemetry")]
     allowed = ("opentelemetry.trace", "opentelemetry.context", "opentelemetry.metrics", "opentelemetry.util")
     assert all(name == "opentelemetry" or name.startswith(allowed) for name in used), used
@@ -39,7 +40,7 @@ def test_importing_the_package_loads_no_sdk_and_prints_nothing() -> None:
         "import sys, otel_ia\n"
         "with otel_ia.bound(a=1): pass\n"
         "heavy = ('opentelemetry.sdk', 'opentelemetry.exporter', 'opentelemetry.proto', 'rich', 'urllib3', 'grpc')\n"
-        "heavy += ('asyncio', 'dataclasses', 'prometheus_client')\n"
+        "heavy += ('asyncio', 'dataclasses', 'prometheus_client', 'opentelemetry.util.genai')\n"
         "assert not [name for name in sys.modules if name.startswith(heavy)]\n"
         "import logging, threading\n"
         "assert not logging.root.handlers and logging.root.parent is None and threading.active_count() == 1\n"

@@ -20,7 +20,7 @@ pytest.importorskip("uvicorn", reason="the models are served by uvicorn")
 pytest.importorskip("fastapi", reason="the models are served by FastAPI")
 
 from .model_programs import INSTRUMENTORS, MODEL, REFUSED
-from .model_server import ANSWER, INPUT_TOKENS, OUTPUT_TOKENS, serving_models
+from .model_server import ANSWER, CACHED_TOKENS, INPUT_TOKENS, OUTPUT_TOKENS, serving_models
 
 PROGRAM = Path(__file__).with_name("model_programs.py")
 OURS = ("ask", "listen", "listen_later", "ask")
@@ -147,3 +147,60 @@ def test_their_spans_survive_a_kill_in_an_outage_like_ours(
     receiver.status = 200
     deliver_what_is_left(receiver, tmp_path)
     check_spans(receiver, KINDS[name])
+
+
+AROUND = """
+import sys
+import openai
+import otel_ia
+from otel_ia import monitor
+
+endpoint, server, is_instrumented = sys.argv[1:]
+telemetry = otel_ia.configure(service_name="promised", endpoint=endpoint)
+if is_instrumented == "True":
+    from opentelemetry.instrumentation.genai.openai import OpenAIInstrumentor
+    OpenAIInstrumentor().instrument()
+asked = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "a poem, please"}]}
+with openai.OpenAI(base_url=f"{server}/v1", api_key="none", max_retries=0) as client, monitor("request"):
+    with otel_ia.genai.inference("chat", model="gpt-4o-mini", provider="openai") as call:
+        call.record(client.chat.completions.create(**asked))
+    with otel_ia.genai.inference("chat", model="gpt-4o-mini", provider="openai") as call:
+        with client.chat.completions.create(**asked, stream=True, stream_options={"include_usage": True}) as chunks:
+            print(sum(len(chunk.choices) for chunk in call.stream(chunks)))
+    try:
+        with otel_ia.genai.inference("chat", model="refused", provider="openai") as call:
+            client.chat.completions.create(**{**asked, "model": "refused"})
+    except openai.RateLimitError:
+        pass
+telemetry.shutdown()
+"""
+
+
+@pytest.mark.parametrize("is_instrumented", [False, True])
+def test_a_call_of_ours_around_the_client_is_one_span_whether_the_client_is_instrumented_or_not(
+    receiver: Receiver, models: str, *, is_instrumented: bool
+) -> None:
+    need("official openai")
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", AROUND, receiver.endpoint, models, str(is_instrumented)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.stdout, done.stderr, done.returncode) == ("4\n", "", 0)
+    spans = sorted(receiver.spans, key=lambda span: span.start_time_unix_nano)
+    assert [span.name for span in spans] == ["request", *[f"chat {MODEL}"] * 2, f"chat {REFUSED}"]
+    assert {span.parent_span_id for span in spans[1:]} == {spans[0].span_id}
+    for attributes in (plain(span.attributes) for span in spans[1:3]):
+        assert attributes[semconv.GEN_AI_RESPONSE_MODEL] == f"{MODEL}-2024-07-18"
+        assert attributes[semconv.GEN_AI_FINISH_REASONS] == ["stop"]
+        assert attributes[semconv.GEN_AI_INPUT_TOKENS] == INPUT_TOKENS
+        assert attributes[semconv.GEN_AI_OUTPUT_TOKENS] == OUTPUT_TOKENS
+        assert attributes[semconv.GEN_AI_CACHE_READ_INPUT_TOKENS] == CACHED_TOKENS
+    assert 0 < plain(spans[2].attributes)[semconv.GEN_AI_TIME_TO_FIRST_CHUNK] < 10
+    assert [event.name for event in spans[3].events] == ["exception"]
+    durations = receiver.last_points("gen_ai.client.operation.duration").values()
+    used = receiver.last_points("gen_ai.client.token.usage").values()
+    assert sum(point.count for point in durations) == 3
+    assert sum(point.sum for point in used) == 2 * (INPUT_TOKENS + OUTPUT_TOKENS)
