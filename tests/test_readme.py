@@ -48,6 +48,15 @@ def test_the_first_example_prints_what_is_shown(tmp_path: Path) -> None:
     assert without_measurements(done.stdout) == without_measurements(shown)
 
 
+def test_the_call_of_a_language_model_prints_what_is_shown(tmp_path: Path) -> None:
+    pytest.importorskip("opentelemetry.util.genai", reason="otel_ia[genai] has it")
+    (program,) = (block for block in BLOCKS if "genai.inference(" in block)
+    (shown,) = re.findall(r"```\n(─ weather .*?)```", README, re.DOTALL)
+    done = run(program, tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert without_measurements(done.stdout) == without_measurements(shown)
+
+
 @pytest.mark.parametrize("number", range(len(BLOCKS)))
 def test_each_example_runs(number: int, tmp_path: Path) -> None:
     done = run(BLOCKS[number], tmp_path)

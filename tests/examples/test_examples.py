@@ -101,6 +101,20 @@ def test_a_stream_is_one_span_whether_it_is_read_to_its_end_or_not():
     assert {span.status for span in seen.spans} == {"UNSET"}
 
 
+def test_calls_of_a_model_have_the_tokens_that_were_drawn(capsys):
+    pytest.importorskip("opentelemetry.util.genai", reason="otel_ia[genai] has it")
+    seen = run("model_calls.py")
+    assert seen.tree == promised_tree("model_calls.py")
+    verse, more = (line.partition(" (")[0].split() for line in capsys.readouterr().out.splitlines())
+    first, second = (span.attributes for span in seen.spans if span.name == "chat bigrams")
+    assert first[semconv.GEN_AI_OUTPUT_TOKENS] == len(verse) == 12
+    assert second[semconv.GEN_AI_INPUT_TOKENS] == 2 + len(verse)
+    assert second[semconv.GEN_AI_OUTPUT_TOKENS] == len(more) == 8
+    assert all(call[semconv.GEN_AI_TIME_TO_FIRST_CHUNK] > 0 for call in (first, second))
+    used = [metric.value for metric in seen.metrics if metric.name == "gen_ai.client.token.usage"]
+    assert sorted(used) == [16, 20]
+
+
 def test_log_lines_are_printed_and_sent_with_the_id_of_their_trace(receiver: Receiver):
     tree = ["count_words", ["clean"]]
     assert promised_tree("correlated_logs.py") == tree

@@ -244,3 +244,17 @@ otel_ia.configure(console="yes please", service_name=1)  # type: ignore[arg-type
 with record() as seen:
     assert_type(seen, Recording)
     assert_type(seen.span("x"), SpanSeen)
+
+
+def asks_a_model(chunks: Iterator[str], later: AsyncIterator[bytes]) -> None:
+    with otel_ia.genai.inference("chat", model="m", provider="openai", temperature=0.5, max_tokens=9) as call:
+        assert_type(call, otel_ia.genai.Call)
+        assert_type(call.stream(chunks), Iterator[str])
+        assert_type(call.stream(later), AsyncIterator[bytes])
+        assert_type(call.span, Span)
+        call.record({"id": "r-1"}, input_tokens=1, finish_reasons=["stop"])
+        call.record(tokens=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+        call.record(input_tokens="1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    otel_ia.genai.inference(model="m")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    with otel_ia.genai.tool("search", kind="function", tool_arguments={"q": "x"}), otel_ia.genai.workflow("plan"):
+        pass
