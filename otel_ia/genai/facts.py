@@ -114,7 +114,7 @@ def _put_tokens(invocation: Any, name: str, given: object) -> None:
     field, attribute = _TOKENS[name]
     count = values.legal(given)
     if type(count) is float and count.is_integer():
-        count = int(count)
+        count = values.legal(int(count))  # which may be over 64 bits
     if type(count) is int and count >= 0:
         invocation.attributes.pop(attribute, None)
         if hasattr(type(invocation), field):

@@ -223,6 +223,13 @@ def test_agents_tools_workflows_and_embeddings_are_spans_of_their_own_kind():
     }
 
 
+def test_the_operation_is_a_word_of_the_conventions_or_of_ones_own():
+    with record() as seen, inference("generate_content", model="m", provider="gcp.gemini"):
+        pass
+    assert seen.names == ["generate_content m"]
+    assert seen.spans[0].attributes["gen_ai.operation.name"] == "generate_content"
+
+
 def test_the_span_is_current_inside_and_opentelemetrys_own():
     with record() as seen, inference(model="m", provider="openai") as call:
         call.span.set_attribute("app.prompt", "v3")

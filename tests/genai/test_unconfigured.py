@@ -75,6 +75,25 @@ def test_disabled_it_records_nothing_and_passes_all_on(receiver):
     assert receiver.spans == []
 
 
+def test_disabled_it_leaves_another_librarys_provider_alone():
+    program = """
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+import otel_ia
+spans, provider = InMemorySpanExporter(), TracerProvider()
+provider.add_span_processor(SimpleSpanProcessor(spans))
+trace.set_tracer_provider(provider)
+for disabled in (True, False):
+    with otel_ia.configure(disabled=disabled, console=False):
+        with otel_ia.genai.inference(model=f"m{disabled}", provider="openai"):
+            pass
+print([span.name for span in spans.get_finished_spans()])
+"""
+    assert run(program) == ("['chat mFalse']\n", "", 0)
+
+
 def test_after_the_shutdown_it_records_nothing_and_says_nothing(receiver, caplog):
     with otel_ia.configure(endpoint=receiver.endpoint), inference(model="before", provider="openai"):
         pass

@@ -74,6 +74,7 @@ def test_objects_that_refuse_everything_are_facts_like_others(base, content):
         ("twelve", "twelve", None),
         (float("nan"), None, None),
         (1 << 70, str(1 << 70), None),
+        (2.0**63, str(1 << 63), None),
         (None, None, None),
     ],
 )
