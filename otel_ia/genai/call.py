@@ -17,7 +17,8 @@ from otel_ia.genai.facts import AllFacts, check, put
 from otel_ia.genai.streams import Stream
 from otel_ia.guard import guarded
 from otel_ia.recording import switch
-from otel_ia.recording.current import attach, leave
+from otel_ia.recording.callsite import unended
+from otel_ia.recording.current import attach, get_current, leave
 from otel_ia.recording.outcome import Outcome, note_told_by_block, outcome_of, record_outcome
 
 T = TypeVar("T")
@@ -76,33 +77,38 @@ class Call:
         return Stream[Any](chunks, self._note_chunk)
 
     def __enter__(self) -> Self:
+        outside = get_current()
         self._open()
+        if self._token is None and get_current() is not outside:  # the recursion limit came in between
+            attach(outside)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         token, self._token = self._token, None
-        if token is None:
-            return
         is_told = None
         try:
-            is_told = self._close(error)
+            if token is not None:
+                is_told = self._close(error)
         finally:
-            leave(token)
+            if token is not None:
+                leave(token)
+        if is_told is None and self._invocation is not None and not self._is_part_of_another:
+            unended.append((self.span, clock.wall(), type(error)))
         if error is not None and is_told:
             _note_told(trace.get_current_span(), error)
 
     @guarded
     def _open(self) -> None:
+        self._invocation = None
         if switch.is_off:
             return
         outside = trace.get_current_span()
-        invocation = self._begin(library.handler())
+        invocation = self._invocation = self._begin(library.handler())
+        self._is_part_of_another = invocation.span is outside
         # from here on by our own hands, which a token of another context does not make log an error
         invocation.suspend()
-        self._invocation = invocation
-        self._is_part_of_another = invocation.span is outside
         self._reasons = {}
         self._token = attach(invocation.context)
         if self._facts:

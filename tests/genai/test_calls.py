@@ -4,6 +4,7 @@ import asyncio
 import math
 
 import pytest
+from opentelemetry import trace
 
 import otel_ia
 from otel_ia import monitor, semconv
@@ -262,3 +263,24 @@ def test_one_that_is_recorded_after_its_end_disturbs_nobody():
         assert list(call.stream("ab")) == ["a", "b"]
     assert "gen_ai.usage.input_tokens" not in seen.spans[0].attributes
     assert math.isclose(seen.metric("gen_ai.client.operation.duration").value, seen.spans[0].seconds, abs_tol=0.05)
+
+
+def test_calls_too_near_the_recursion_limit_to_be_ended_end_with_the_next_call():
+    opened = []
+
+    def descend():
+        with tool("deeper") as call:
+            if call.span.is_recording():
+                opened.append(call.span.get_span_context().span_id)
+            descend()
+
+    with record() as seen:
+        with pytest.raises(RecursionError):
+            descend()
+        assert not trace.get_current_span().get_span_context().is_valid
+        with monitor("next"):
+            pass
+    assert len(opened) > 10
+    assert {span.span_id for span in seen.spans if span.name == "execute_tool deeper"} == {
+        f"{span_id:016x}" for span_id in opened
+    }
