@@ -10,7 +10,7 @@ from otel_ia.recording.decorator import monitor
 from otel_ia.recording.recipes import log_execution, monitor_context, monitor_decorator
 
 if TYPE_CHECKING:
-    from otel_ia import genai
+    from otel_ia import genai, training
     from otel_ia.configuration.configure import configure
     from otel_ia.configuration.telemetry import Telemetry
     from otel_ia.recording.context import bound
@@ -27,6 +27,7 @@ __all__ = [
     "monitor",
     "monitor_context",
     "monitor_decorator",
+    "training",
 ]
 __version__ = "0.1.0"
 
@@ -35,7 +36,7 @@ _ON_FIRST_USE = {
     "bound": "otel_ia.recording.context",
     "configure": "otel_ia.configuration.configure",
 }
-_ROOMS = {"genai"}
+_ROOMS = {"genai", "training"}
 
 
 def __getattr__(name: str) -> Any:

@@ -51,6 +51,15 @@ class Instruments:
         self.items = _histogram(meter, STREAM_ITEMS)
         self.rate = _histogram(meter, STREAM_RATE)
         self.batch = _histogram(meter, BATCH_SIZE)
+        self._meter = meter
+        self._further: dict[str, Histogram] = {}
+
+    def further(self, measure: Measure) -> Histogram:
+        """The histogram of another measure."""
+        found = self._further.get(measure.name)
+        if found is None:
+            found = self._further[measure.name] = _histogram(self._meter, measure)
+        return found
 
 
 def _histogram(meter: Meter, measure: Measure, bounds: tuple[float, ...] | None = None) -> Histogram:
@@ -109,6 +118,9 @@ class ApiTally:
 
     def record_batch(self, size: float, span: Span | None) -> None:
         self._record(self._instruments.batch, size, span)
+
+    def record_further(self, measure: Measure, value: int, span: Span | None) -> None:
+        self._record(self._instruments.further(measure), value / measure.parts, span)
 
     def _record(
         self, histogram: Histogram, value: float, span: Span | None, attributes: Mapping[str, Any] | None = None

@@ -15,7 +15,7 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode,
 from otel_ia import clock, values
 from otel_ia.exceptions import describe, message_of
 from otel_ia.sdk.attributes import cleaned, copied, is_key, set_bounded
-from otel_ia.sdk.ending import deliver, readable
+from otel_ia.sdk.ending import announce, deliver, readable
 from otel_ia.sdk.events import Event
 from otel_ia.sdk.further import UNSET, Further, new_link
 from otel_ia.sdk.home import Home, Pattern
@@ -262,6 +262,11 @@ class Span(sdk_trace.Span):
     def start(self, start_time: int | None = None, parent_context: Context | None = None) -> None:  # noqa: ARG002
         """Only warns, as on any span that was started: a tracer hands out no other."""
         _logger.warning("Calling start() on a started span.")
+
+    def announce(self) -> None:
+        """Keeps what is known by now for the case that the process dies while the span is open."""
+        if self.end_time is None:
+            announce(self)
 
     def end(self, end_time: int | None = None) -> None:
         end = self.anchor + clock.monotonic() if end_time is None else end_time

@@ -177,6 +177,9 @@ class Tally:
     def record_batch(self, size: float, span: ApiSpan | None) -> None:
         self._further(BATCH_SIZE).add(round(size), span)
 
+    def record_further(self, measure: Measure, value: int, span: ApiSpan | None) -> None:
+        self._further(measure).add(value, span)
+
     @property
     def active(self) -> int:
         """How many calls have begun and not ended."""

@@ -1,0 +1,33 @@
+"""How many samples a batch has."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from otel_ia.guard import guarded
+
+_DEPTH: Final = 3
+
+
+@guarded(ours=False)
+def sample_count(batch: object) -> int | None:
+    """The length of the first axis of the batch's first array or tensor, else the length of a list of samples.
+
+    Looks into tuples, lists and mappings, as loaders give them; `None` for anything else. Contents are never read.
+    """
+    return _count(batch, _DEPTH)
+
+
+def _count(batch: Any, depth: int) -> int | None:
+    kind: type = type(batch)
+    if kind is tuple or kind is list or issubclass(kind, tuple | list):
+        if not depth or not batch:
+            return None
+        inner = _count(batch[0], depth - 1)
+        return inner if inner is not None or issubclass(kind, tuple) else len(batch)
+    if hasattr(kind, "shape"):
+        shape = batch.shape
+        size = shape[0] if len(shape) else None
+        return int(size) if isinstance(size, int) and size >= 0 else None
+    if depth and isinstance(batch, Mapping) and batch:
+        return _count(next(iter(batch.values())), depth - 1)
+    return None
