@@ -1,6 +1,7 @@
 """The gauges of what is recorded: the last value of each, for as long as the process lives."""
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any, Final
 
 from otel_ia import semconv
@@ -16,10 +17,13 @@ _known: Final[dict[str, Any]] = {}
 
 
 def set_gauges(figures: Mapping[str, Value], attributes: Mapping[str, Value]) -> None:
-    """Sets the gauge of each figure that is a number, with those of the attributes that tell runs apart."""
+    """Sets the gauge of each figure that is a number, with those of the attributes that tell runs apart.
+
+    Of a loss that is NaN or infinite it keeps the last value: OpenTelemetry's gauges take no such number, and warn.
+    """
     labels = {name: value for name, value in attributes.items() if name in _LABELS}
     for name, value in figures.items():
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value):
             _set(name, value, labels)
 
 

@@ -3,7 +3,7 @@
 The context is set where the loop's iterator gives an item, and taken back where it is asked for the next one or closed.
 That is nearly always the same thread and task, in the reverse order. It need not be: an iterator can be kept, handed
 to another thread, closed by the garbage collector, or two can alternate, as under `zip`. Where a context cannot be
-taken back, it is made to say what the one around it says, so that no span that has ended stays current anywhere.
+taken back, it is made to say what is said outside of the run, so that no span that has ended stays current anywhere.
 """
 
 from collections.abc import Mapping
@@ -20,18 +20,23 @@ from otel_ia.values import Value
 
 PROGRESS_KEY: Final = create_key("otel_ia.training")
 """Under which a context holds the progress of the training run that it is a part of."""
+OUTSIDE_KEY: Final = create_key("otel_ia.training.outside")
+"""Under which it holds the context around the outermost run."""
 
 
 class Level:
     """A run, an epoch or a step that is open: its call, and the context inside it."""
 
-    __slots__ = ("_around", "_token", "call", "inside")
+    __slots__ = ("_around", "_outside", "_token", "call", "inside")
 
-    def __init__(self, call: Call | None, around: Context, inside: Context) -> None:
+    def __init__(self, call: Call | None, around: Context, inside: Any) -> None:
         self.call = call
-        self._around = around
         self.inside = inside
+        self._around = around
+        outside: Any = around.get(OUTSIDE_KEY)
+        self._outside: Context = around if outside is None else outside
         self._token: Token[Context] | None = None
+        put_in_context(inside, OUTSIDE_KEY, self._outside)
 
     @property
     def span(self) -> Span:
@@ -46,20 +51,31 @@ class Level:
     def close(self, error: BaseException | None) -> None:
         """Takes its context back and ends its call."""
         token, self._token = self._token, None
-        if token is not None and not self._is_taken_back(token):
-            _make_alike(self.inside, self._around)
+        if token is not None:
+            self._leave(token)
         if self.call is not None:
             self.call.close(error)
 
-    def _is_taken_back(self, token: Token[Context]) -> bool:
-        if get_current() is not self.inside:
-            return False
-        held = hold()  # noqa: F841
-        try:
-            reset(token)
-        except ValueError:  # current here as well, but set elsewhere: this is a copy
-            return False
-        return True
+    def _leave(self, token: Token[Context]) -> None:
+        self.inside.left_for = self._around
+        if get_current() is not self.inside or not _is_reset(token):
+            _make_alike(self.inside, self._outside)
+        # what was current before may have been left in the meantime
+        before: Any = get_current()
+        current = before
+        while (around := getattr(current, "left_for", None)) is not None:
+            current = around
+        if current is not before:
+            attach(current)
+
+
+def _is_reset(token: Token[Context]) -> bool:
+    held = hold()  # noqa: F841
+    try:
+        reset(token)
+    except ValueError:  # it is current here too, but was set elsewhere: this is a copy
+        return False
+    return True
 
 
 def open_level(site: CallSite, around: Context, progress: object, own: Mapping[str, Value] | None) -> Level:

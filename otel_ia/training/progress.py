@@ -17,8 +17,8 @@ from otel_ia.training.levels import PROGRESS_KEY, Level, announce, open_level
 from otel_ia.values import Value
 
 TELLING_INTERVAL: Final = 1_000_000_000
-"""Nanoseconds: the step that a killed run shows is at most this old, and so are gauges. Each time costs the spool what
-a span takes."""
+"""Nanoseconds: the step that a killed run shows began at most so long before the last one, and gauges are at most so
+old. Each time costs the spool what a span takes."""
 
 
 class Progress:

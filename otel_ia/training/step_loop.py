@@ -146,6 +146,7 @@ class Pace:
                     announce(span)
         else:
             progress.open.append((self._name, None))
+        progress.tell_if_due(began)
 
     @guarded
     def end(self, error: BaseException | None) -> None:
@@ -162,7 +163,6 @@ class Pace:
         tally, self._tally = self._tally, None
         if tally is not None:
             self._count(tally, now, error, span)
-        self.progress.tell_if_due(now)
 
     def _count(self, tally: Tally, now: int, error: BaseException | None, span: Span | None) -> None:
         outcome = outcome_of(error) if error is not None else Outcome.OK

@@ -1,0 +1,38 @@
+"""A training run that is killed: the next process tells how far it had come."""
+
+import signal
+from pathlib import Path
+
+from promises.programs import deliver_what_is_left, ended, read_until, start
+from receiver import Receiver, plain
+
+TRAINING = """
+from otel_ia import training
+for epoch in training.epochs(3, model="digits"):
+    steps = training.steps(range(1_000), every=50)
+    for step in steps:
+        time.sleep(1.01 if epoch == 1 else 0)
+        steps.record(loss=100 - epoch)
+        if epoch == 1 and step == 2:
+            print("there", flush=True)
+            time.sleep(60)
+"""
+
+
+def test_the_killed_run_arrives_with_its_last_epoch_and_step(receiver: Receiver, tmp_path: Path) -> None:
+    process = start(TRAINING, receiver.endpoint, OTEL_IA_SPOOL_DIRECTORY=str(tmp_path))
+    read_until(process, "there")
+    process.send_signal(signal.SIGKILL)
+    ended(process)
+    deliver_what_is_left(receiver, tmp_path)
+    abandoned = {span.name: span for span in receiver.spans if plain(span.attributes).get("ia.outcome") == "abandoned"}
+    assert set(abandoned) == {"training", "epoch"}
+    run = abandoned["training"]
+    said = plain(run.attributes)
+    assert (said["ia.epoch"], said["ia.step"], said["ia.training.loss"]) == (1, 2, 99)
+    assert said["ia.model.name"] == "digits"
+    assert (run.status.code, run.parent_span_id) == (2, b"")
+    assert abandoned["epoch"].parent_span_id == run.span_id
+    assert plain(abandoned["epoch"].attributes)["ia.epoch"] == 1
+    whole = [span for span in receiver.spans if span.name == "epoch" and span not in abandoned.values()]
+    assert [plain(span.attributes)["ia.training.steps"] for span in whole] == [1_000]
