@@ -168,11 +168,23 @@ def _get_tracer_of(provider: trace.TracerProvider) -> Tracer:
     return provider.get_tracer("otel_ia", schema_url=semconv.SCHEMA_URL)
 
 
-def stream_attributes(items: int, waited: int) -> dict[str, Any]:
-    """What is said of a stream that yielded so many items, the first after so many nanoseconds; never the items."""
+def stream_attributes(items: int, waited: int, elapsed: int) -> dict[str, Any]:
+    """What is said of a stream that yielded so many items, never the items: nanoseconds to the first and to the end."""
     if not items:
         return {semconv.STREAM_ITEMS: 0}
-    return {semconv.STREAM_ITEMS: items, semconv.STREAM_TIME_TO_FIRST_ITEM: waited / 1e9}
+    said = {semconv.STREAM_ITEMS: items, semconv.STREAM_TIME_TO_FIRST_ITEM: waited / 1e9}
+    if elapsed > 0:
+        said[semconv.STREAM_RATE] = items * 1e9 / elapsed
+    return said
+
+
+@guarded
+def describe_stream(span: Span, attributes: Mapping[str, Any], moment: int | None) -> None:
+    """Puts on the span what is said of its stream, and the event of the first item, if there was one."""
+    if span.is_recording():
+        span.set_attributes(attributes)
+        if moment is not None:
+            span.add_event(semconv.STREAM_FIRST_ITEM, None, moment)
 
 
 @guarded
@@ -196,10 +208,11 @@ class ApiCall:
         self.inside = trace.set_span_in_context(span)
 
     def close_stream(self, items: int, began: int, first: int, error: BaseException | None = None) -> None:
-        if self.span.is_recording():
-            _describe(self.span, stream_attributes(items, first - began))
+        elapsed = clock.monotonic() - began
+        moment = self._start + first - self._began if items else None
+        describe_stream(self.span, stream_attributes(items, first - began, elapsed), moment)
         if self.tally is not None:
-            count_stream(self.tally, items, first - began, clock.monotonic() - began, self.span)
+            count_stream(self.tally, items, first - began, elapsed, self.span)
         self.close(error)
 
     def close(self, error: BaseException | None = None) -> None:
@@ -249,7 +262,6 @@ unended: Final[deque[tuple[Span, int, type[BaseException] | type[None]]]] = dequ
 """Span, end and exception class of calls too near the recursion limit to be closed; the next one to close ends them."""
 
 _record_outcome = guarded(record_outcome)
-_describe = guarded(lambda span, attributes: span.set_attributes(attributes))
 
 
 @guarded

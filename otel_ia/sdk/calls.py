@@ -2,6 +2,7 @@
 
 import struct
 from bisect import bisect_left
+from collections.abc import Sequence
 from typing import Any, Final, Self, cast
 
 from opentelemetry.context import Context
@@ -9,16 +10,23 @@ from opentelemetry.trace import TraceFlags
 
 from otel_ia import clock, semconv
 from otel_ia.delivery.spooling.frames import SPAN
-from otel_ia.delivery.wire import attributes as wire
 from otel_ia.delivery.wire.bare import END, PARENT_ID, SPAN_ID, START
-from otel_ia.delivery.wire.numbers import pair_packer
+from otel_ia.delivery.wire.numbers import stream_packer
 from otel_ia.delivery.wire.spans import StaticSpan
 from otel_ia.guard import guarded
-from otel_ia.recording.callsite import ApiCall, Description, count_stream, end_late, stream_attributes, unended
+from otel_ia.recording.callsite import (
+    ApiCall,
+    Description,
+    count_stream,
+    describe_stream,
+    end_late,
+    stream_attributes,
+    unended,
+)
 from otel_ia.recording.tallying import Tally, end_call, uncounted
-from otel_ia.redaction import Redactor
 from otel_ia.sdk.ending import deliver, encode_rest
-from otel_ia.sdk.home import LONG_CALL
+from otel_ia.sdk.further import Event
+from otel_ia.sdk.home import LONG_CALL, Home
 from otel_ia.sdk.identity import Identity
 from otel_ia.sdk.span import Span
 from otel_ia.sdk.tallies import SUM
@@ -27,24 +35,27 @@ from otel_ia.sdk.unrecorded import Unrecorded
 
 _deliver: Final = guarded(deliver)
 _encode_rest: Final = guarded(encode_rest)
-_describe: Final = guarded(Span.set_attributes)
+_ITEMS, _TIME_TO_FIRST_ITEM, _RATE = semconv.STREAM_ITEMS, semconv.STREAM_TIME_TO_FIRST_ITEM, semconv.STREAM_RATE
+_SAID: Final = len(stream_attributes(1, 1, 1))
+_pack_stream: Final = stream_packer(_ITEMS, (_TIME_TO_FIRST_ITEM, _RATE), semconv.STREAM_FIRST_ITEM)
 
 
-_pack_stream: Final = pair_packer(semconv.STREAM_ITEMS, semconv.STREAM_TIME_TO_FIRST_ITEM, wire.SPAN)
-
-
-def leaves_streams(static: StaticSpan, redactor: Redactor | None) -> bool:
+def leaves_streams(static: StaticSpan, home: Home) -> bool:
     """Whether what is said of a stream stands on such a span as it is, whatever the numbers are."""
-    said = stream_attributes(1, 1)
-    if redactor is not None and (redactor.is_asking or redactor.redact_attributes(said) is not said):
+    said = stream_attributes(1, 1, 1)
+    name = semconv.STREAM_FIRST_ITEM
+    redactor = home.redactor
+    if redactor is not None and (
+        redactor.is_asking or redactor.redact_attributes(said) is not said or redactor.redact_name(name) != name
+    ):
         return False
-    return static.keys.isdisjoint(said)
+    return static.keys.isdisjoint(said) and home.limits.events != 0
 
 
 class CallSpan(Span):
     """The span of a monitored call, made by its call site."""
 
-    __slots__ = ("began", "flags", "inside", "is_told", "own_id", "parent_id", "tally", "trace_id")
+    __slots__ = ("began", "first_item", "flags", "inside", "is_told", "own_id", "parent_id", "tally", "trace_id")
 
     # Ids as they are written. The numbers that OpenTelemetry has for them are made when someone asks: 100 ns.
     trace_id: bytes
@@ -56,6 +67,8 @@ class CallSpan(Span):
     """When it began, by the monotonic clock."""
     inside: Context | None
     """Where the span is current, until it is closed: the two hold each other."""
+    first_item: int
+    """When the first item came of a stream whose event was packed; else not there."""
     is_told: bool
     """Whether an `exception` event of what ended the call stands on this span or on one below."""
     tally: Tally | None
@@ -85,19 +98,44 @@ class CallSpan(Span):
     def span(self) -> Self:
         return self
 
+    @property
+    def events(self) -> Sequence[Event]:
+        moment = getattr(self, "first_item", None)
+        return super().events if moment is None else (Event(semconv.STREAM_FIRST_ITEM, moment, {}, 0),)
+
     def close_stream(self, items: int, began: int, first: int, error: BaseException | None = None) -> None:
         """Closes a generator's call; see `Call.close_stream`."""
-        attributes = stream_attributes(items, first - began)
+        elapsed = clock.monotonic() - began
+        moment = self.start_time + first - self.began
+        pattern = self.pattern
         rest = b""
-        if self.own is None and len(attributes) <= self.pattern.room:
-            self.own = attributes
-            if items and self.further is None and self.pattern.leaves_streams:
-                rest = _pack_stream(items, attributes[semconv.STREAM_TIME_TO_FIRST_ITEM])
-        elif self.end_time is None:
-            _describe(self, attributes)
+        if (
+            error is None
+            and items
+            and elapsed > 0
+            and self.own is None
+            and self.further is None
+            and pattern.leaves_streams
+            and pattern.room >= _SAID
+        ):
+            seconds, rate = (first - began) / 1e9, items * 1e9 / elapsed
+            try:
+                rest = _pack_stream(items, seconds, rate, moment)
+            except struct.error:  # a clock that shows no time there can be
+                describe_stream(self, stream_attributes(items, first - began, elapsed), moment)
+            else:
+                self.own = {_ITEMS: items, _TIME_TO_FIRST_ITEM: seconds, _RATE: rate}
+                self.first_item = moment
+        else:
+            describe_stream(self, stream_attributes(items, first - began, elapsed), moment if items else None)
         if self.tally is not None:
-            count_stream(self.tally, items, first - began, clock.monotonic() - began, self)
+            count_stream(self.tally, items, first - began, elapsed, self)
         self.close(error, rest)
+
+    def _unpack_first_item(self) -> None:
+        """Makes an event of what was packed: the span goes the longer way."""
+        self._further().events.append(Event(semconv.STREAM_FIRST_ITEM, self.first_item, {}, 0))
+        del self.first_item
 
     def close(self, error: BaseException | None = None, rest: bytes | None = b"") -> None:  # noqa: C901, PLR0912, PLR0915 - each end, without a call
         """Ends the call, see `Call.close`; `rest` is what `encode_rest` would make, where that is known."""
@@ -134,6 +172,8 @@ class CallSpan(Span):
                     and (rest := _encode_rest(self)) is None
                 )
             ):
+                if hasattr(self, "first_item"):
+                    self._unpack_first_item()
                 is_done = _deliver(self)
             else:
                 begin, whole, parent_id = bare.begin, bare.whole, self.parent_id
@@ -148,6 +188,8 @@ class CallSpan(Span):
         except (RecursionError, MemoryError):
             is_done = None
         except struct.error:  # a clock that shows no time there can be
+            if hasattr(self, "first_item"):
+                self._unpack_first_item()
             is_done = _deliver(self)
         if is_done:
             if unended:

@@ -172,7 +172,7 @@ class TracerCallSite:
                 pattern = Pattern(self._said.name, SpanKind.INTERNAL, attributes, home.limits.of_span, home.redactor)
                 pattern.call = self._said
                 pattern.bare = BareSpan(home.ask_prefix(), pattern.static) if home.sink is not None else None
-                pattern.leaves_streams = leaves_streams(pattern.static, home.redactor)
+                pattern.leaves_streams = leaves_streams(pattern.static, home)
         self._pattern, self._home = pattern, home
         return pattern
 

@@ -1,26 +1,38 @@
-"""A pair of attributes that are numbers, packed in one step, at a sixth of the price of `encode_attributes`."""
+"""What is said of a stream, packed in one step, at a sixth of the price of encoding it part by part."""
 
 import struct
 from collections.abc import Callable
 from typing import Final
 
-from otel_ia.delivery.wire.attributes import Place, encode_attributes
+from otel_ia.delivery.wire.attributes import SPAN, encode_attributes
+from otel_ia.delivery.wire.spans import join_event
 
 _FLOAT: Final = 8
 _ONE_BYTE: Final = 128
 """From here on an integer takes more than one byte."""
+_LONGEST: Final = 100
+"""Characters of the event's name: its size is one byte."""
 
 
-def pair_packer(whole: str, fraction: str, place: Place) -> Callable[[int, float], bytes]:
-    """What encodes a natural number and a float under these two keys, as `encode_attributes` does in that place."""
-    sample, other = (encode_attributes({whole: number, fraction: 0.0}, place) for number in (0, 1))
+def stream_packer(whole: str, fractions: tuple[str, str], event: str) -> Callable[[int, float, float, int], bytes]:
+    """What encodes a natural number and two floats under these keys of a span, then an event at a moment.
+
+    As `encode_attributes` and `encode_event` do; a moment that is none raises `struct.error`.
+    """
+    sample, other = (encode_attributes({whole: number}, SPAN) for number in (0, 1))
     at = next(index for index, byte in enumerate(sample) if byte != other[index])
-    before, between = sample[:at], sample[at + 1 : -_FLOAT]
-    pack_short = struct.Struct(f"<{len(before)}sB{len(between)}sd").pack
+    before, after = sample[:at], sample[at + 1 :]
+    one, two = (encode_attributes({name: 0.0}, SPAN)[:-_FLOAT] for name in fractions)
+    assert len(event) < _LONGEST
+    start, name = join_event(event, 0, b"", 0).split(bytes(8), 1)
+    between = after + one
+    form = f"<{len(before)}sB{len(between)}sd{len(two)}sd{len(start)}sQ{len(name)}s"
+    pack_short = struct.Struct(form).pack
 
-    def pack(number: int, value: float) -> bytes:
+    def pack(number: int, first: float, second: float, moment: int) -> bytes:
         if number < _ONE_BYTE:
-            return pack_short(before, number, between, value)
-        return encode_attributes({whole: number, fraction: value}, place)
+            return pack_short(before, number, between, first, two, second, start, moment, name)
+        said = {whole: number, fractions[0]: first, fractions[1]: second}
+        return encode_attributes(said, SPAN) + join_event(event, moment, b"", 0)
 
     return pack
