@@ -25,6 +25,7 @@ from otel_ia.recording.kinds import decorate
 from otel_ia.recording.lines import level_number
 from otel_ia.recording.outcome import note_told_by_block
 from otel_ia.recording.places import Place
+from otel_ia.recording.summaries import Reduce, reduce_of
 
 T = TypeVar(
     "T", bound="Callable[..., Any] | property | classmethod[Any, Any, Any] | cached_property[Any] | partialmethod[Any]"
@@ -40,6 +41,7 @@ def monitor(
     log: str | int | None = None,
     slow_after: float | None = None,
     metrics: bool = True,
+    reduce: Reduce | None = None,
 ) -> T: ...
 @overload
 def monitor(
@@ -50,8 +52,9 @@ def monitor(
     log: str | int | None = None,
     slow_after: float | None = None,
     metrics: bool = True,
+    reduce: Reduce | None = None,
 ) -> "Monitor": ...
-def monitor(
+def monitor(  # noqa: PLR0913 - what can be said of a call site
     target: Any = None,
     /,
     # keyword-only to type checkers; at run time such a parameter makes each call 30 ns slower
@@ -59,6 +62,7 @@ def monitor(
     log: str | int | None = None,
     slow_after: float | None = None,
     metrics: bool = True,
+    reduce: Reduce | None = None,
 ) -> Any:
     """Records every call of a function, or the run of a block, as a span.
 
@@ -74,13 +78,25 @@ def monitor(
             line on failure, on the logger of the function's module, inside the span.
         slow_after: seconds; a longer call gets `ia.slow` = true, an `ia.slow` event and a WARNING line.
         metrics: whether calls are counted in `ia.call.duration` and `ia.call.active`.
+        reduce: of a generator, a function of the summary so far (`None` at first) and an item that returns the summary,
+            called for each item: `lambda usage, chunk: chunk.usage or usage` keeps the last usage. A mapping becomes
+            attributes as it is, fields of a dataclass, named tuple or pydantic model become
+            `ia.stream.summary.<field>`, anything else `ia.stream.summary`. Where it raises, the stream goes on.
 
     Raises:
-        TypeError: the target is neither a name nor anything that can be called.
-        SettingError: `log` is no level, `slow_after` no number of seconds, `attributes` no mapping, or `metrics`
-            neither true nor false.
+        TypeError: the target is neither a name nor anything that can be called, or no generator function and `reduce`
+            is given.
+        SettingError: `log` is no level, `slow_after` no number of seconds, `attributes` no mapping, `metrics` neither
+            true nor false, or `reduce` no function.
     """
-    if attributes is None and log is None and slow_after is None and metrics is True and type(target) is str:
+    if (
+        attributes is None
+        and log is None
+        and slow_after is None
+        and metrics is True
+        and reduce is None
+        and type(target) is str
+    ):
         made = _idle.get(target)
         if made is not None and made._open is None:  # noqa: SLF001
             return made
@@ -93,6 +109,8 @@ def monitor(
     )
     if attributes is not None:
         given = given.describing(_attributes_of(attributes))
+    if reduce is not None:
+        given = given.reducing(reduce_of(reduce))
     made = Monitor(given)
     return made if target is None or isinstance(target, str) else made(target)
 
@@ -118,7 +136,7 @@ def _seconds_of(given: object) -> float:
 class _Given:  # a frozen dataclass takes 1 ms of `import otel_ia`
     """What was said of a call site, and the blocks of which it was said, whatever their attributes."""
 
-    __slots__ = ("attributes", "blocks", "counts", "log", "name", "slow_after")
+    __slots__ = ("attributes", "blocks", "counts", "log", "name", "reduce", "slow_after")
 
     def __init__(  # noqa: PLR0913 - from three places of this file
         self,
@@ -128,6 +146,7 @@ class _Given:  # a frozen dataclass takes 1 ms of `import otel_ia`
         counts: bool,
         attributes: Mapping[str, values.Value] | None = None,
         blocks: BlockSites | None = None,
+        reduce: Reduce | None = None,
     ) -> None:
         self.name: Final = name
         self.log: Final = log
@@ -135,17 +154,22 @@ class _Given:  # a frozen dataclass takes 1 ms of `import otel_ia`
         self.counts: Final = counts
         self.attributes: Final = attributes
         self.blocks: Final = blocks or BlockSites()
+        self.reduce: Final = reduce
 
     def __reduce__(self) -> tuple[type["_Given"], tuple[Any, ...]]:
-        return _Given, (self.name, self.log, self.slow_after, self.counts, self.attributes)
+        return _Given, (self.name, self.log, self.slow_after, self.counts, self.attributes, None, self.reduce)
 
     def named(self, name: str | None) -> "_Given":
         """The same under another name."""
-        return _Given(name, self.log, self.slow_after, self.counts, self.attributes)
+        return _Given(name, self.log, self.slow_after, self.counts, self.attributes, None, self.reduce)
 
     def describing(self, attributes: Mapping[str, values.Value]) -> "_Given":
         """The same with these attributes, for the same blocks."""
-        return _Given(self.name, self.log, self.slow_after, self.counts, attributes, self.blocks)
+        return _Given(self.name, self.log, self.slow_after, self.counts, attributes, self.blocks, self.reduce)
+
+    def reducing(self, reduce: Reduce | None) -> "_Given":
+        """The same for a generator whose items are reduced."""
+        return _Given(self.name, self.log, self.slow_after, self.counts, self.attributes, self.blocks, reduce)
 
     def at(self, place: Place, *, with_attributes: bool = True) -> CallSite:
         name = values.text(self.name or place.function.rpartition("<locals>.")[2], _NAME_LIMIT)
@@ -199,8 +223,10 @@ class Monitor:
         if is_disabled and self._given.log is None and self._given.slow_after is None:
             return target
         if inspect.isclass(target):
+            if self._given.reduce is not None:
+                raise TypeError("reduce is for one generator function, no whole class")
             return monitor_class(target, self._decorate_member)
-        decorated: T = decorate(target, self._given.at)
+        decorated: T = decorate(target, self._given.at, self._given.reduce)
         return decorated
 
     def _decorate_member(self, member: Any, name: str) -> Any:

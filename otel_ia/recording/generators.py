@@ -17,6 +17,7 @@ from otel_ia import clock
 from otel_ia.exceptions import traceback_of
 from otel_ia.recording import current  # as a module, for cloudpickle cannot send what is in it
 from otel_ia.recording.callsite import CallSite
+from otel_ia.recording.summaries import Reduce, ReducedAsyncGenerator, ReducedGenerator, Summary
 
 with_traceback: Final = BaseException.with_traceback
 next_entry: Final = attrgetter("tb_next")
@@ -25,16 +26,18 @@ generator may be closed where the recursion limit is near."""
 
 
 def monitor_generator_function(  # noqa: C901 - every step without a call of ours
-    function: Callable[..., Generator[Any, Any, Any]], site: CallSite
+    function: Callable[..., Generator[Any, Any, Any]], site: CallSite, reduce: Reduce | None = None
 ) -> Callable[..., Generator[Any, Any, Any]]:
     """The generator function with a span around each of its generators."""
 
     def monitored(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:  # noqa: C901, PLR0912
-        generator = function(*args, **kwargs)
+        generator: Any = function(*args, **kwargs)
         del args, kwargs  # the body alone decides how long its arguments live
         call = site.open()  # `yield from` would not do even for `None`: it closes the body where it is to be thrown at
         began = first = clock.monotonic()
         inside = call.inside if call is not None else None
+        if reduce is not None and call is not None:
+            generator = ReducedGenerator(generator, Summary(reduce, call.span))
         # in variables, for every step asks for them
         hold, put, reset, get_current = current.hold, current.put, current.reset, current.get_current
         send = generator.send
@@ -89,17 +92,19 @@ class Thrown:
         self.error = error
 
 
-def monitor_async_generator_function(
-    function: Callable[..., AsyncGenerator[Any, Any]], site: CallSite
+def monitor_async_generator_function(  # noqa: C901 - every step without a call of ours
+    function: Callable[..., AsyncGenerator[Any, Any]], site: CallSite, reduce: Reduce | None = None
 ) -> Callable[..., AsyncGenerator[Any, Any]]:
     """The async generator function with a span around each of its generators."""
 
     async def monitored(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        generator = function(*args, **kwargs)
+        generator: Any = function(*args, **kwargs)
         del args, kwargs  # the body alone decides how long its arguments live
         call = site.open()
         began = first = clock.monotonic()
         inside = call.inside if call is not None else None
+        if reduce is not None and call is not None:
+            generator = ReducedAsyncGenerator(generator, Summary(reduce, call.span))
         step: Callable[[Any], Any] = functools.partial(_unhooked_asend, generator)
         number, closing_at = 0, -1
         given: Any = None

@@ -12,13 +12,17 @@ from otel_ia.recording.callsite import CallSite
 from otel_ia.recording.functions import monitor_coroutine_function, monitor_function, resembling
 from otel_ia.recording.generators import monitor_async_generator_function, monitor_generator_function
 from otel_ia.recording.places import Place, place_of_function
+from otel_ia.recording.summaries import Reduce
 
 
-def decorate(target: Any, site_at: Callable[[Place], CallSite]) -> Any:
-    """What was given with each of its calls going through a call site of its own: of the same kind and name."""
+def decorate(target: Any, site_at: Callable[[Place], CallSite], reduce: Reduce | None = None) -> Any:
+    """What was given with each of its calls going through a call site of its own: of the same kind and name.
+
+    The items of a generator are reduced, if they are to be. Raises TypeError.
+    """
 
     def again(part: Any) -> Any:
-        return decorate(part, site_at) if part is not None else None
+        return decorate(part, site_at, reduce) if part is not None else None
 
     if isinstance(target, staticmethod | classmethod):
         return type(target)(again(target.__func__))
@@ -34,10 +38,15 @@ def decorate(target: Any, site_at: Callable[[Place], CallSite]) -> Any:
         raise TypeError(f"only what can be called can be decorated, not {values.qualified_name(type(target))}")
     below = below_stand_ins(target)
     called = called_function(below)
-    monitored = _choose(called)(target, site_at(place_of_function(called, below)))
+    monitor_kind = _choose(called)
+    if reduce is not None:
+        if monitor_kind not in (monitor_generator_function, monitor_async_generator_function):
+            raise TypeError("reduce is for generator functions and async generator functions")
+        monitor_kind = functools.partial(monitor_kind, reduce=reduce)
+    monitored = monitor_kind(target, site_at(place_of_function(called, below)))
     if inspect.isfunction(target):
         return resembling(monitored, target)
-    return MonitoredCallable(target, monitored, functools.partial(decorate, site_at=site_at))
+    return MonitoredCallable(target, monitored, functools.partial(decorate, site_at=site_at, reduce=reduce))
 
 
 def _choose(called: Callable[..., Any]) -> Callable[[Callable[..., Any], CallSite], Callable[..., Any]]:

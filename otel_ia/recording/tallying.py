@@ -15,11 +15,11 @@ from opentelemetry.trace import Span
 
 from otel_ia import semconv, values
 from otel_ia.guard import guarded
-from otel_ia.recording.measures import Measure
 from otel_ia.recording.outcome import Outcome, outcome_of
 
 if TYPE_CHECKING:
     from otel_ia.recording.callsite import Description
+    from otel_ia.recording.measures import Measure
 
 
 class Tally(Protocol):
@@ -40,7 +40,7 @@ class Tally(Protocol):
     def record_batch(self, size: float, span: Span | None) -> None:
         """Counts the size of what a call was given."""
 
-    def record_further(self, measure: Measure, value: int, span: Span | None) -> None:
+    def record_further(self, measure: "Measure", value: int, span: Span | None) -> None:
         """Counts a value of another measure, in the measure's parts."""
 
 
