@@ -22,6 +22,8 @@ _CLOSED_NAMES: Final = {
     *(semconv.GEN_AI_RESPONSE_ID, semconv.GEN_AI_RESPONSE_MODEL),
     *(semconv.GEN_AI_INPUT_MESSAGES, semconv.GEN_AI_OUTPUT_MESSAGES, semconv.GEN_AI_SYSTEM_INSTRUCTIONS),
     semconv.GEN_AI_TOOL_DEFINITIONS,
+    *(semconv.TRAINING_STEPS, semconv.TRAINING_SAMPLES, semconv.TRAINING_RATE, semconv.TRAINING_DATA_WAIT),
+    *(semconv.TRAINING_JOB, semconv.STREAM_RATE),
 }
 _SHORT_NAMES: Final = {
     semconv.MODEL_NAME: "model",
@@ -101,7 +103,8 @@ def short_name(attribute: str) -> str | None:
     short = _SHORT_NAMES.get(attribute)
     if short is not None:
         return short
-    return one_line(attribute.removeprefix("ia.").removeprefix("gen_ai.").removeprefix("request."))
+    shown = attribute.removeprefix(semconv.TRAINING).removeprefix("ia.")
+    return one_line(shown.removeprefix("gen_ai.").removeprefix("request."))
 
 
 def value(content: object) -> str:

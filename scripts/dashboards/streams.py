@@ -1,4 +1,4 @@
-"""The dashboard of streams, batches, models and stages."""
+"""The dashboard of streams, batches, training, models and stages."""
 
 from __future__ import annotations
 
@@ -118,6 +118,37 @@ def streams() -> Json:
             "cps",
         ),
     ]
+    step, wait = "ia_training_step_duration_seconds", "ia_training_data_wait_seconds"
+    of_training = [
+        Panel(
+            "Step time",
+            "From asking for a batch to the end of its step, by loop. Dots are steps that open in Jaeger.",
+            (
+                Query(quantile(0.5, step), f"p50 {each}", dots=True),
+                Query(quantile(0.95, step), f"p95 {each}"),
+            ),
+            "s",
+        ),
+        Panel(
+            "Waiting for data",
+            "Share of the steps' time in which the loop waited for its batch. Much of it means that the loader is the "
+            "bottleneck, not the model.",
+            (Query(f"{rate(f'{wait}_sum')} / ({rate(f'{step}_sum')} > 0)", each),),
+            "percentunit",
+        ),
+        Panel(
+            "Samples a second",
+            "How fast a step goes through its samples, on average.",
+            (Query(mean("ia_training_rate_per_second"), each),),
+            "short",
+        ),
+        Panel(
+            "Loss",
+            "What `record(loss=…)` was given last, by model and loop.",
+            (Query(f"ia_training_loss{mine}", "{{ia_model_name}} " + each),),
+            "short",
+        ),
+    ]
     of_models = [
         Panel(
             "Calls by model",
@@ -176,7 +207,13 @@ def streams() -> Json:
     return dashboard(
         "otel-ia-models",
         "otel_ia: streams and models",
-        "What generators yield, how large batches are, and how models and stages compare.",
+        "What generators yield, how large batches are, how training goes, and how models and stages compare.",
         [SERVICE, MODEL],
-        [("Now", now), ("Streams", of_streams), ("Batches", of_batches), ("Models and stages", of_models)],
+        [
+            ("Now", now),
+            ("Streams", of_streams),
+            ("Batches", of_batches),
+            ("Training", of_training),
+            ("Models and stages", of_models),
+        ],
     )

@@ -10,7 +10,7 @@ from opentelemetry import trace
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
 
-from otel_ia import monitor, semconv
+from otel_ia import monitor, training
 from otel_ia.tools.demo.digits import Array, Digits, views
 
 MODEL_NAME: Final = "digits-mlp"
@@ -37,25 +37,28 @@ class Model:
         return found
 
 
-@monitor("training", attributes={semconv.MODEL_NAME: MODEL_NAME})
 def train(learn: Digits, test: Digits, *, epochs: Iterable[int], seed: int) -> tuple[Model, float]:
     """A model that has seen each image from five sides in each epoch, and its accuracy on `test`."""
-    images = np.concatenate(views(learn.images))
-    labels = np.tile(learn.labels, len(images) // len(learn.images))
-    model = Model(
-        scaler=StandardScaler().fit(images.reshape(len(images), -1)),
-        network=MLPClassifier(hidden_layer_sizes=(96,), learning_rate_init=0.004, random_state=seed),
-    )
-    features = model.features(images)
-    shuffle = np.random.default_rng(seed)
-    for epoch in epochs:
-        with monitor("epoch", attributes={semconv.EPOCH: epoch}) as span:
+    with training.run(model=MODEL_NAME) as run:
+        images = np.concatenate(views(learn.images))
+        labels = np.tile(learn.labels, len(images) // len(learn.images))
+        model = Model(
+            scaler=StandardScaler().fit(images.reshape(len(images), -1)),
+            network=MLPClassifier(hidden_layer_sizes=(96,), learning_rate_init=0.004, random_state=seed),
+        )
+        features = model.features(images)
+        shuffle = np.random.default_rng(seed)
+        loop = training.epochs(epochs)
+        for _ in loop:
             order = shuffle.permutation(len(labels))
-            for step, batch in enumerate(np.array_split(order, len(order) // BATCH_SIZE)):
-                with monitor("batch", attributes={semconv.STEP: step, semconv.BATCH_SIZE: len(batch)}):
-                    model.network.partial_fit(features[batch], labels[batch], classes=range(10))
-            span.set_attribute("loss", model.network.loss_)
-    return model, evaluate(model, test)
+            chosen = np.array_split(order, len(order) // BATCH_SIZE)
+            batches = ((features[batch], labels[batch]) for batch in chosen)
+            for batch, answers in training.steps(batches, every=1, name="batch"):
+                model.network.partial_fit(batch, answers, classes=range(10))
+            loop.record(loss=model.network.loss_)
+        accuracy = evaluate(model, test)
+        run.record(accuracy=accuracy)
+    return model, accuracy
 
 
 @monitor
