@@ -23,6 +23,7 @@ from benchmarks import (
     others,
     redaction,
     throughput,
+    training,
 )
 from benchmarks.chart import draw, render_bars
 from benchmarks.effort import FULL, QUICK, Effort
@@ -30,7 +31,7 @@ from benchmarks.readme import rewrite
 from benchmarks.results import Results, describe_machine, load, store
 from benchmarks.table import print_peers, print_rows
 
-OPERATIONS = (calls, metrics, log_lines, disabled, delivery, throughput, latency, imports, memory)
+OPERATIONS = (calls, metrics, training, log_lines, disabled, delivery, throughput, latency, imports, memory)
 PARTS = (encoding, redaction)
 
 

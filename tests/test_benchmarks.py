@@ -18,6 +18,7 @@ from benchmarks import (
     metrics,
     redaction,
     throughput,
+    training,
 )
 from benchmarks.chart import THEMES, render, render_bars
 from benchmarks.collector import collecting
@@ -51,6 +52,7 @@ SMALLEST = Effort(
     [
         (calls, 7),
         (metrics, 4),
+        (training, 3),
         (log_lines, 2),
         (disabled, 4),
         (delivery, 2),

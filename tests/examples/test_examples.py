@@ -15,7 +15,7 @@ from otel_ia.testing import Recording, record
 
 FOLDER = Path(__file__).parents[2] / "examples"
 FILES = sorted(FOLDER.glob("*.py"))
-NEED_SCIKIT_LEARN = {"decorate_a_function.py", "monitor_a_block.py"}
+NEED_SCIKIT_LEARN = {"decorate_a_function.py", "monitor_a_block.py", "training_loop.py", "reduced_stream.py"}
 
 
 @pytest.fixture(autouse=True)
@@ -113,6 +113,31 @@ def test_calls_of_a_model_have_the_tokens_that_were_drawn(capsys):
     assert all(call[semconv.GEN_AI_TIME_TO_FIRST_CHUNK] > 0 for call in (first, second))
     used = [metric.value for metric in seen.metrics if metric.name == "gen_ai.client.token.usage"]
     assert sorted(used) == [16, 20]
+
+
+def test_a_stream_is_reduced_to_what_its_items_come_to():
+    seen = run("reduced_stream.py")
+    assert seen.tree == promised_tree("reduced_stream.py") == ["read"]
+    attributes = seen.span("read").attributes
+    assert attributes["digits.read"] == attributes[semconv.STREAM_ITEMS] == 597
+    assert 0.7 < attributes["digits.right"] / attributes["digits.read"] < 1
+
+
+def test_a_training_loop_tells_its_epochs_steps_and_loss():
+    seen = run("training_loop.py")
+    epoch = ["epoch", ["step", "step"]]
+    assert seen.tree == promised_tree("training_loop.py") == ["training", epoch * 3]
+    steps = [span for span in seen.spans if span.name == "step"]
+    assert [span.attributes[semconv.STEP] for span in steps] == [0, 10] * 3
+    assert {span.attributes[semconv.BATCH_SIZE] for span in steps} == {100}
+    losses = [span.attributes[semconv.TRAINING_LOSS] for span in steps]
+    assert losses[0] > losses[2] > losses[4]
+    run_span = seen.span("training").attributes
+    assert (run_span[semconv.EPOCH], run_span[semconv.STEP], run_span[semconv.MODEL_NAME]) == (2, 11, "softmax")
+    assert 0.8 < run_span["ia.training.accuracy"] < 1
+    assert seen.metric(semconv.TRAINING_STEP_DURATION).count == 36
+    assert seen.metric(semconv.BATCH_SIZE).value == 3_600
+    assert seen.metric(semconv.TRAINING_LOSS).attributes[semconv.OPERATION] == "step"
 
 
 def test_log_lines_are_printed_and_sent_with_the_id_of_their_trace(receiver: Receiver):
