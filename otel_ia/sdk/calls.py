@@ -25,7 +25,7 @@ from otel_ia.recording.callsite import (
 )
 from otel_ia.recording.tallying import Tally, end_call, uncounted
 from otel_ia.sdk.ending import deliver, encode_rest
-from otel_ia.sdk.further import Event
+from otel_ia.sdk.events import Event
 from otel_ia.sdk.home import LONG_CALL, Home
 from otel_ia.sdk.identity import Identity
 from otel_ia.sdk.span import Span
@@ -49,7 +49,7 @@ def leaves_streams(static: StaticSpan, home: Home) -> bool:
         redactor.is_asking or redactor.redact_attributes(said) is not said or redactor.redact_name(name) != name
     ):
         return False
-    return static.keys.isdisjoint(said) and home.limits.events != 0
+    return static.keys.isdisjoint(said) and home.most_events > 0
 
 
 class CallSpan(Span):
@@ -101,7 +101,7 @@ class CallSpan(Span):
     @property
     def events(self) -> Sequence[Event]:
         moment = getattr(self, "first_item", None)
-        return super().events if moment is None else (Event(semconv.STREAM_FIRST_ITEM, moment, {}, 0),)
+        return super().events if moment is None else (Event((semconv.STREAM_FIRST_ITEM, moment, {}, 0, None)),)
 
     def close_stream(self, items: int, began: int, first: int, error: BaseException | None = None) -> None:
         """Closes a generator's call; see `Call.close_stream`."""
@@ -134,7 +134,7 @@ class CallSpan(Span):
 
     def _unpack_first_item(self) -> None:
         """Makes an event of what was packed: the span goes the longer way."""
-        self._further().events.append(Event(semconv.STREAM_FIRST_ITEM, self.first_item, {}, 0))
+        self._further().events.append((semconv.STREAM_FIRST_ITEM, self.first_item, {}, 0, None))
         del self.first_item
 
     def close(self, error: BaseException | None = None, rest: bytes | None = b"") -> None:  # noqa: C901, PLR0912, PLR0915 - each end, without a call

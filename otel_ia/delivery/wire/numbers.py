@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from otel_ia.delivery.wire.attributes import SPAN, encode_attributes
-from otel_ia.delivery.wire.spans import join_event
+from otel_ia.delivery.wire.spans import encode_event
 
 _FLOAT: Final = 8
 _ONE_BYTE: Final = 128
@@ -24,7 +24,7 @@ def stream_packer(whole: str, fractions: tuple[str, str], event: str) -> Callabl
     before, after = sample[:at], sample[at + 1 :]
     one, two = (encode_attributes({name: 0.0}, SPAN)[:-_FLOAT] for name in fractions)
     assert len(event) < _LONGEST
-    start, name = join_event(event, 0, b"", 0).split(bytes(8), 1)
+    start, name = encode_event(event, 0).split(bytes(8), 1)
     between = after + one
     form = f"<{len(before)}sB{len(between)}sd{len(two)}sd{len(start)}sQ{len(name)}s"
     pack_short = struct.Struct(form).pack
@@ -33,6 +33,6 @@ def stream_packer(whole: str, fractions: tuple[str, str], event: str) -> Callabl
         if number < _ONE_BYTE:
             return pack_short(before, number, between, first, two, second, start, moment, name)
         said = {whole: number, fractions[0]: first, fractions[1]: second}
-        return encode_attributes(said, SPAN) + join_event(event, moment, b"", 0)
+        return encode_attributes(said, SPAN) + encode_event(event, moment)
 
     return pack
