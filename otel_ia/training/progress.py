@@ -83,16 +83,18 @@ class Progress:
         for operation, figures in pending.items():
             set_gauges(figures, {semconv.OPERATION: operation, **self.fixed})
 
+    @guarded
     def begin_epoch(self, number: Value, operation: str, level: Level) -> None:
         """From now on steps are of this epoch."""
+        self.open.append((operation, level))
         self.epoch, self.step = number, None
         self.figures.clear()
         self.counts = Counts()
-        self.open.append((operation, level))
         self.tell()
         if not getattr(level.span, "is_announced", True):
             announce(level.span)
 
+    @guarded
     def end_epoch(self, level: Level) -> None:
         """Puts on the epoch's span what its steps came to."""
         self.forget(level)

@@ -23,12 +23,13 @@ class Site(NamedTuple):
 
 def site_at(place: Place, name: str, attributes: Mapping[str, values.Value]) -> Site:
     """The call site of the loop or block of this name at this place."""
-    return _site(place, name, tuple(attributes.items()))
+    # with the types, for 1 and True are the same key
+    return _site(place, name, tuple((key, value, type(value)) for key, value in attributes.items()))
 
 
 @functools.lru_cache(1_024)
-def _site(place: Place, name: str, attributes: tuple[tuple[str, values.Value], ...]) -> Site:
-    counting = Description(name, place, dict(attributes), None, None)
+def _site(place: Place, name: str, attributes: tuple[tuple[str, values.Value, type], ...]) -> Site:
+    counting = Description(name, place, {key: value for key, value, _ in attributes}, None, None)
     return Site(LateCallSite(counting), LateCallSite(counting._replace(counts=False)), current_tally(counting))
 
 
