@@ -1,6 +1,6 @@
 """Counts calls with the instruments of another library's meter provider."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.metrics import Histogram, Meter, MeterProvider, UpDownCounter
@@ -119,8 +119,9 @@ class ApiTally:
     def record_batch(self, size: float, span: Span | None) -> None:
         self._record(self._instruments.batch, size, span)
 
-    def record_further(self, measure: Measure, value: int, span: Span | None) -> None:
-        self._record(self._instruments.further(measure), value / measure.parts, span)
+    def adding(self, measure: Measure) -> Callable[[int, Span | None], None]:
+        histogram = self._instruments.further(measure)
+        return lambda value, span: self._record(histogram, value / measure.parts, span)
 
     def _record(
         self, histogram: Histogram, value: float, span: Span | None, attributes: Mapping[str, Any] | None = None

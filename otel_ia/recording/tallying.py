@@ -40,8 +40,8 @@ class Tally(Protocol):
     def record_batch(self, size: float, span: Span | None) -> None:
         """Counts the size of what a call was given."""
 
-    def record_further(self, measure: "Measure", value: int, span: Span | None) -> None:
-        """Counts a value of another measure, in the measure's parts."""
+    def adding(self, measure: "Measure") -> Callable[[int, Span | None], None]:
+        """What counts values of another measure, in the measure's parts."""
 
 
 class CurrentTally:

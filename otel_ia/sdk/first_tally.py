@@ -34,13 +34,16 @@ class FirstTally:
     def record(self, *_: Any) -> None:
         """Is never called: `begin` gives another one."""
 
-    record_stream = record_batch = record_further = record
+    record_stream = record_batch = record
+
+    def adding(self, _measure: Any) -> Any:
+        """Is never called either."""
 
 
 class LongWay:
     """The tally of a call site that counts more than how long its calls take, which is not done in line."""
 
-    __slots__ = ("_tally", "given", "record", "record_batch", "record_further", "record_stream")
+    __slots__ = ("_tally", "adding", "given", "record", "record_batch", "record_stream")
 
     def __init__(self, tally: CallTally, given: Mapping[str, Any] | None = None) -> None:
         self._tally = tally
@@ -48,7 +51,7 @@ class LongWay:
         self.record = tally.record
         self.record_stream = tally.record_stream
         self.record_batch = tally.record_batch
-        self.record_further = tally.record_further
+        self.adding = tally.adding
 
     def begin(self, own: Mapping[str, Any] | None = None, /) -> "LongWay":
         begun = self._tally.begin(own)

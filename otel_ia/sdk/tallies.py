@@ -177,8 +177,8 @@ class Tally:
     def record_batch(self, size: float, span: ApiSpan | None) -> None:
         self._further(BATCH_SIZE).add(round(size), span)
 
-    def record_further(self, measure: Measure, value: int, span: ApiSpan | None) -> None:
-        self._further(measure).add(value, span)
+    def adding(self, measure: Measure) -> Callable[[int, ApiSpan | None], None]:
+        return self._further(measure).add
 
     @property
     def active(self) -> int:

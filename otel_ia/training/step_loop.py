@@ -1,6 +1,6 @@
 """The loop over the batches of an epoch."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 from opentelemetry.context import Context
@@ -9,7 +9,7 @@ from opentelemetry.trace import Span
 from otel_ia import clock, semconv, values
 from otel_ia.guard import guarded
 from otel_ia.recording.current import get_current
-from otel_ia.recording.measures import NANOSECONDS
+from otel_ia.recording.measures import BATCH_SIZE, NANOSECONDS
 from otel_ia.recording.outcome import Outcome, outcome_of
 from otel_ia.recording.places import Place
 from otel_ia.recording.tallying import Tally, begin_call, look_for_provider
@@ -21,6 +21,8 @@ from otel_ia.training.runs import RUN_NAME, begin_run
 from otel_ia.training.sites import Site, site_at
 
 T = TypeVar("T")
+Add = Callable[[int, Span | None], None]
+"""Counts a value, in its measure's parts; the span becomes an exemplar."""
 
 
 class Steps(Generic[T]):
@@ -89,6 +91,11 @@ class Pace:
     """The steps of one loop, each begun and ended."""
 
     __slots__ = (
+        "_add_rate",
+        "_add_samples",
+        "_add_step",
+        "_add_wait",
+        "_adding_to",
         "_around",
         "_asked",
         "_began",
@@ -114,6 +121,9 @@ class Pace:
         self._began = 0
         self._samples: int | None = None
         self._tally: Tally | None = None
+        self._adding_to: Tally | None = None
+        self._add_samples: Add | None = None
+        self._add_rate: Add | None = None
         self.level: Level | None = None
         self.is_open = False
         if site.current.tally is None:
@@ -165,12 +175,18 @@ class Pace:
             self._count(tally, now, error, span)
 
     def _count(self, tally: Tally, now: int, error: BaseException | None, span: Span | None) -> None:
+        if tally is not self._adding_to:  # the first time, and after another `configure`
+            self._adding_to = tally
+            self._add_step, self._add_wait = tally.adding(STEP_DURATION), tally.adding(DATA_WAIT)
+            self._add_samples = self._add_rate = None
         outcome = outcome_of(error) if error is not None else Outcome.OK
         tally.record(now - self._began, outcome.value, None, span)
-        whole = now - self._asked
-        tally.record_further(STEP_DURATION, whole, span)
-        tally.record_further(DATA_WAIT, self._began - self._asked, span)
-        if self._samples is not None:
-            tally.record_batch(self._samples, span)
+        whole, samples = now - self._asked, self._samples
+        self._add_step(whole, span)
+        self._add_wait(self._began - self._asked, span)
+        if samples is not None:
+            if self._add_samples is None or self._add_rate is None:
+                self._add_samples, self._add_rate = tally.adding(BATCH_SIZE), tally.adding(RATE)
+            self._add_samples(samples, span)
             if whole > 0:
-                tally.record_further(RATE, self._samples * RATE.parts * NANOSECONDS // whole, span)
+                self._add_rate(samples * RATE.parts * NANOSECONDS // whole, span)
