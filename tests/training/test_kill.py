@@ -1,8 +1,10 @@
 """A training run that is killed: the next process tells how far it had come."""
 
+import os
 import signal
 from pathlib import Path
 
+import pytest
 from promises.programs import deliver_what_is_left, ended, read_until, start
 from receiver import Receiver, plain
 
@@ -36,3 +38,36 @@ def test_the_killed_run_arrives_with_its_last_epoch_and_step(receiver: Receiver,
     assert plain(abandoned["epoch"].attributes)["ia.epoch"] == 1
     whole = [span for span in receiver.spans if span.name == "epoch" and span not in abandoned.values()]
     assert [plain(span.attributes)["ia.training.steps"] for span in whole] == [1_000]
+
+
+FORKING = """
+from otel_ia import training
+children = []
+for epoch in training.epochs(2):
+    steps = training.steps(range(3), every=1)
+    for step in steps:
+        if epoch == 0 and step == 1:
+            child = os.fork()
+            children.append(child)
+        steps.record(loss=0.5)
+        work(step)
+if not children[0]:
+    telemetry.flush(20)
+    os._exit(0)
+print(os.waitstatus_to_exitcode(os.waitpid(children[0], 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_child_that_is_forked_in_a_step_ends_no_span_of_its_parents(receiver: Receiver, tmp_path: Path) -> None:
+    out, err, status = ended(start(FORKING, receiver.endpoint, OTEL_IA_SPOOL_DIRECTORY=str(tmp_path)))
+    assert (out, err, status) == ("0\n", "", 0)
+    by_process: dict[str, list[str]] = {}
+    for resource, span in receiver.spans_by_resource:
+        by_process.setdefault(resource["service.instance.id"], []).append(span.name)
+    parent, child = sorted(by_process.values(), key=len, reverse=True)
+    assert sorted(set(parent)) == ["epoch", "step", "training", "work"]
+    assert (parent.count("training"), parent.count("epoch")) == (1, 2)
+    assert "training" not in child
+    ids = [span.span_id for span in receiver.spans]
+    assert len(ids) == len(set(ids))
