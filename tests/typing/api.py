@@ -258,3 +258,29 @@ def asks_a_model(chunks: Iterator[str], later: AsyncIterator[bytes]) -> None:
     otel_ia.genai.inference(model="m")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     with otel_ia.genai.tool("search", kind="function", tool_arguments={"q": "x"}), otel_ia.genai.workflow("plan"):
         pass
+
+
+def trains(loader: list[tuple[bytes, int]]) -> None:
+    with otel_ia.training.run(model="m") as run:
+        epochs = otel_ia.training.epochs(3, model="m")
+        for epoch in epochs:
+            assert_type(epoch, int)
+            steps = otel_ia.training.steps(loader, every=10)
+            for batch in steps:
+                assert_type(batch, tuple[bytes, int])
+                steps.record(loss=0.5, learning_rate=1e-3)
+            epochs.record(accuracy=0.5)
+        for name in otel_ia.training.epochs(["warm", "cold"]):
+            assert_type(name, str)
+        run.record(best=1)
+    otel_ia.training.epochs(1.5)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
+    otel_ia.training.steps(5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+@monitor(reduce=lambda total, item: (total or 0) + item)
+def reduced(n: int) -> Iterator[int]:
+    yield from range(n)
+
+
+assert_type(reduced(3), Iterator[int])
+monitor(reduce=5)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
