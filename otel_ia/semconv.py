@@ -118,6 +118,20 @@ STREAM_FIRST_ITEM: Final = "ia.stream.first_item"
 """Event, when the first item came; the GenAI conventions have an attribute and a metric for it, and no event."""
 STREAM_SUMMARY: Final = "ia.stream.summary"
 """What `reduce` made of a generator's items, where it is no mapping of attributes."""
+ARGUMENT: Final = "ia.argument"
+"""Followed by the name of an argument and a part: `ia.argument.images.shape`.
+
+An attribute for each part and no text of all, because backends compare whole values: Jaeger finds the calls that were
+given `float64`. The part comes last and stands on its own level, for no name may be the beginning of another
+(https://opentelemetry.io/docs/specs/semconv/general/naming/): Elasticsearch cannot keep both `x` and `x.shape`. All
+parts are texts or numbers. `type`: the qualified class; `shape`: as Python writes it; `dtype`, of images the mode;
+`device`, where there can be several; `bytes`; `length` of texts and containers; `columns` and `fields`: their names;
+`value`; and with `stats=True` `nan` and `inf`, which are counts, `min`, `mean`, `max`.
+"""
+RESULT: Final = "ia.result"
+"""The same of what a call returned: `ia.result.shape`."""
+CAPTURE_OMITTED: Final = "ia.capture.omitted"
+"""How many attributes of arguments were left out, because there were too many."""
 SLOW: Final = "ia.slow"
 """True on a span that took longer than its call site's `slow_after`."""
 SLOW_EVENT: Final = "ia.slow"

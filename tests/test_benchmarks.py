@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks import (
     calls,
+    capture,
     delivery,
     disabled,
     encoding,
@@ -51,6 +52,7 @@ SMALLEST = Effort(
     ("benchmark", "operations"),
     [
         (calls, 7),
+        (capture, 6),
         (metrics, 4),
         (training, 3),
         (log_lines, 2),

@@ -79,6 +79,7 @@ class SettingsArguments(TypedDict, total=False):
     log_otlp_level: int | str | None
     uncaught_exceptions: bool | None
     exception_signal: Literal["events", "logs", "logs/dup"] | None
+    capture: Literal["none", "summary", "values"] | None
     call_metrics: bool | None
     metric_attributes: str | Sequence[str] | None
     duration_buckets: str | Sequence[float] | None

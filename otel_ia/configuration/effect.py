@@ -24,6 +24,7 @@ from otel_ia.delivery.shipping.destination import Signal
 from otel_ia.delivery.shipping.telling import Teller
 from otel_ia.outputs.line_output import SeverityFloor
 from otel_ia.outputs.losses import Losses
+from otel_ia.recording.capturing import capture_by_default
 from otel_ia.recording.correlation import stamp_records
 from otel_ia.recording.first_seen import tell_by
 from otel_ia.recording.switch import switch_off
@@ -98,6 +99,7 @@ def put_into_effect(settings: Settings) -> Telemetry:  # noqa: C901 - one thing 
         exports, stop_measuring = measure(settings, state.resource, outboxes, state.redactor, losses)
         changes.callback(stop_measuring)
         changes.callback(_set_propagators(settings.propagators))
+        changes.callback(capture_by_default(settings.capture))
         if settings.log_level is not None:
             changes.callback(set_logger_level("", settings.log_level))
         for name, level in settings.log_levels.items():

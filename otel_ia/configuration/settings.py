@@ -126,6 +126,7 @@ class Settings:
     log_otlp_level: int | None = row("OTEL_IA_LOG_OTLP_LEVEL", level, None, "Lowest level of the log records exported, of what `log_level` lets through.")
     uncaught_exceptions: bool = row("OTEL_IA_UNCAUGHT_EXCEPTIONS", boolean, True, "Send exceptions that nobody catches as log records too: of the main program, threads, asyncio and finalizers.")
     exception_signal: Literal["events", "logs", "logs/dup"] = row("OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN", exception_signal, "events", "How what a monitored call raises is told: `events` of spans, `logs` in their place, or both with `logs/dup`; in the variable any other value is `events`.")
+    capture: Literal["none", "summary", "values"] = row("OTEL_IA_CAPTURE", one_of("none", "summary", "values"), "none", "What spans say of arguments and results where `monitor(capture=…)` does not: `none`, their `summary` (type, shape, dtype, device, bytes, columns), or their `values`.", may_be_found=False)
     call_metrics: bool = row("OTEL_IA_CALL_METRICS", boolean, True, "Count every monitored call in `ia.call.duration` and `ia.call.active`.")
     metric_attributes: tuple[str, ...] = row("OTEL_IA_METRIC_ATTRIBUTES", texts, METRIC_ATTRIBUTES, "Attributes of a call site that its metrics have too.")
     duration_buckets: tuple[float, ...] = row("OTEL_IA_DURATION_BUCKETS", bounds, DURATION_BOUNDS, "Upper bounds, in seconds, of the buckets that durations of calls are counted in.")

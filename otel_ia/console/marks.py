@@ -6,7 +6,7 @@ from typing import Final
 
 from rich.text import Text
 
-from otel_ia.console import words
+from otel_ia.console import captured, words
 from otel_ia.console.outline import Row, Summary
 from otel_ia.console.reading import Facts, read_facts
 
@@ -98,7 +98,7 @@ def _which(summary: Summary) -> list[Text]:
 
 
 def _attributes(attributes: tuple[tuple[str, object], ...]) -> list[Text]:
-    shown = words.attributes(attributes)
+    shown = captured.shown(attributes)
     pieces = [Text.assemble((name, "cyan"), ("=", QUIET), content) for name, content in shown[:_ATTRIBUTES_LIMIT]]
     if len(shown) > _ATTRIBUTES_LIMIT:
         pieces.append(Text(f"+{len(shown) - _ATTRIBUTES_LIMIT}", QUIET))

@@ -19,7 +19,7 @@ from otel_ia.console import words
 _MESSAGE_LIMIT: Final = 300
 _TEXT_LIMIT: Final = 200
 _STACKTRACE_TAIL: Final = 16_000
-_ATTRIBUTES_LIMIT: Final = 32
+_ATTRIBUTES_LIMIT: Final = 64
 _FRAME: Final = re.compile(r'File "([^"\n]+)", line (\d+)')
 _NOT_OF_THE_USER: Final = (
     f"{sysconfig.get_path('stdlib')}{os.sep}",

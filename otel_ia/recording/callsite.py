@@ -3,7 +3,7 @@
 import functools
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeAlias
 
 from opentelemetry import trace
 from opentelemetry.trace import Span, Status, StatusCode, Tracer
@@ -17,6 +17,10 @@ from otel_ia.recording.places import Place
 from otel_ia.recording.tallying import Tally, current_tally, end_call, look_for_provider, uncounted
 from otel_ia.recording.tallying import begin_call as begin_tally
 from otel_ia.values import Value, qualified_name
+
+if TYPE_CHECKING:
+    from otel_ia.capture.choice import Choice
+    from otel_ia.capture.plan import Plan
 
 
 class Call(Protocol):
@@ -47,12 +51,36 @@ class Call(Protocol):
     def close(self, error: BaseException | None = None) -> None:
         """Ends the call: outcome, log lines, end of the span. Never raises; the context is still attached."""
 
+    def close_capturing(self, plan: "Plan", result: object, /) -> None:
+        """Ends a call that went well, whose span says what the plan wants to be said of the result."""
+
+
+Given: TypeAlias = tuple["Plan", tuple[Any, ...], Mapping[str, Any]]
+"""The arguments of a call, and the plan that says what is to be captured of them. A bare tuple takes 20 ns."""
+Own: TypeAlias = Mapping[str, Value] | Given | None
+"""What a call has of its own: attributes, or arguments that become attributes if it is recorded."""
+
 
 class CallSite(Protocol):
     """What a decorated function or a block keeps between calls."""
 
-    def open(self, own: Mapping[str, Value] | None = None, /) -> Call | None:
-        """A new call, with attributes of its own, or `None` where nothing is to be recorded. Never raises."""
+    @property
+    def plan(self) -> "Plan | None":
+        """What is captured of its calls."""
+
+    def open(self, own: Own = None, /) -> Call | None:
+        """A new call, with what it has of its own, or `None` where nothing is to be recorded. Never raises."""
+
+
+class CapturingSite(Protocol):
+    """A call site that captures."""
+
+    @property
+    def plan(self) -> "Plan":
+        """What is captured of its calls."""
+
+    def open(self, own: Own = None, /) -> Call | None:
+        """See `CallSite`."""
 
 
 Opening: TypeAlias = Callable[..., Call | None]
@@ -87,8 +115,10 @@ class ApiCallSite:
         self._current = current_tally(description)
 
     @guarded
-    def open(self, own: Mapping[str, Value] | None = None, /) -> "ApiCall | None":
+    def open(self, own: Own = None, /) -> "ApiCall | None":
         description = self._description
+        given = own if isinstance(own, tuple) else None
+        own = None if isinstance(own, tuple) else own
         has_lines = description.log is not None or description.slow_after is not None
         if switch.is_off and not has_lines:
             return None
@@ -105,9 +135,25 @@ class ApiCallSite:
         )
         if self._current.tally is None and not has_lines and not span.get_span_context().is_valid:
             return None
+        if given is not None:
+            own = capture(given, span, is_counted=self._current.tally is not None)
         call = begin_call(description, span, start, began)
         call.tally = begin_tally(self._current, own)
         return call
+
+
+@guarded
+def capture(given: Given, span: Span, *, is_counted: bool) -> Mapping[str, Value] | None:
+    """Puts what is captured of the arguments on a span that has just begun, if it is recorded.
+
+    If it is not, but counted, what is given back is for the count alone.
+    """
+    plan, args, kwargs = given
+    if span.is_recording():
+        span.set_attributes(plan.describe(args, kwargs))
+        return None
+    size = plan.batch_size(args, kwargs) if is_counted else None
+    return {semconv.BATCH_SIZE: size} if size is not None else None
 
 
 class LateCallSite:
@@ -116,20 +162,24 @@ class LateCallSite:
     Functions are decorated before `configure` is called.
     """
 
-    __slots__ = ("_api", "_description", "_has_lines", "open")
+    __slots__ = ("_api", "_description", "_has_lines", "choice", "open", "plan", "says_batch")
 
-    def __init__(self, description: Description) -> None:
+    def __init__(self, description: Description, choice: "Choice | None" = None, plan: "Plan | None" = None) -> None:
         self._description = description
+        self.choice = choice
+        """What its calls are to capture; `None`: as the settings say."""
+        self.plan = plan
+        self.says_batch: Final = semconv.BATCH_SIZE in description.attributes
         self._has_lines = description.log is not None or description.slow_after is not None
         self._api = ApiCallSite(description)
         self.open: Opening = self._open_undecided
         """Replaced by the chosen one's own method, so that no call of ours stands in between."""
 
-    def __reduce__(self) -> tuple[type["LateCallSite"], tuple[Description]]:
+    def __reduce__(self) -> tuple[type["LateCallSite"], tuple[Any, ...]]:
         """Lets cloudpickle (joblib, Ray, Dask) send a monitored function of `__main__` to a worker."""
-        return LateCallSite, (self._description,)
+        return LateCallSite, (self._description, self.choice, self.plan)
 
-    def _open_undecided(self, own: Mapping[str, Value] | None = None, /) -> "Call | None":
+    def _open_undecided(self, own: Own = None, /) -> "Call | None":
         if switch.is_off and not self._has_lines:
             return None
         return (self._choose() or self._api.open)(own)
@@ -214,6 +264,10 @@ class ApiCall:
         if self.tally is not None:
             count_stream(self.tally, items, first - began, elapsed, self.span)
         self.close(error)
+
+    def close_capturing(self, plan: "Plan", result: object) -> None:
+        plan.describe_result(self.span, result)
+        self.close()
 
     def close(self, error: BaseException | None = None) -> None:
         elapsed = clock.monotonic() - self._began

@@ -12,6 +12,7 @@ from opentelemetry.trace import INVALID_SPAN, Span
 from otel_ia import values
 from otel_ia.errors import SettingError
 from otel_ia.guard import guarded
+from otel_ia.recording.callsite import Own
 from otel_ia.recording.current import attach, get_current, leave
 from otel_ia.recording.fields import with_fields
 from otel_ia.recording.kinds import decorate
@@ -82,6 +83,7 @@ class _Fields:
     __slots__ = ("_is_propagated", "_values")
 
     opens_spans: Final = False
+    plan: Final = None
 
     def __init__(self, given: Mapping[str, values.Value], *, is_propagated: bool) -> None:
         self._values = given
@@ -94,7 +96,7 @@ class _Fields:
         return with_fields(context, self._values, is_propagated=self._is_propagated)
 
     @guarded
-    def open(self, _own: Mapping[str, values.Value] | None = None, /) -> "_BoundCall":
+    def open(self, _own: Own = None, /) -> "_BoundCall":
         return _BoundCall(self.over(get_current()))
 
 
@@ -111,6 +113,9 @@ class _BoundCall:
         self.inside = inside
 
     def close_stream(self, items: int, began: int, first: int, error: BaseException | None = None) -> None:
+        """Has nothing to end."""
+
+    def close_capturing(self, plan: object, result: object) -> None:
         """Has nothing to end."""
 
     def close(self, error: BaseException | None = None) -> None:

@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping
 from contextvars import Token
 from functools import cached_property, partialmethod
 from types import FrameType, TracebackType
-from typing import Any, Final, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, overload
 
 from opentelemetry import trace
 from opentelemetry.context import Context, get_current
 from opentelemetry.trace import Span
 
-from otel_ia import values
+from otel_ia import semconv, values
 from otel_ia.errors import SettingError
 from otel_ia.guard import guarded
 from otel_ia.recording.blocks import BlockSites
@@ -26,6 +26,9 @@ from otel_ia.recording.lines import level_number
 from otel_ia.recording.outcome import note_told_by_block
 from otel_ia.recording.places import Place
 from otel_ia.recording.summaries import Reduce, reduce_of
+
+if TYPE_CHECKING:
+    from otel_ia.capture.choice import Choice, Wish
 
 T = TypeVar(
     "T", bound="Callable[..., Any] | property | classmethod[Any, Any, Any] | cached_property[Any] | partialmethod[Any]"
@@ -42,6 +45,11 @@ def monitor(
     slow_after: float | None = None,
     metrics: bool = True,
     reduce: Reduce | None = None,
+    stage: str | None = None,
+    model: str | None = None,
+    model_version: str | None = None,
+    capture: "Wish | None" = None,
+    stats: bool = False,
 ) -> T: ...
 @overload
 def monitor(
@@ -53,16 +61,18 @@ def monitor(
     slow_after: float | None = None,
     metrics: bool = True,
     reduce: Reduce | None = None,
+    stage: str | None = None,
+    model: str | None = None,
+    model_version: str | None = None,
+    capture: "Wish | None" = None,
+    stats: bool = False,
 ) -> "Monitor": ...
-def monitor(  # noqa: PLR0913 - what can be said of a call site
+def monitor(
     target: Any = None,
     /,
     # keyword-only to type checkers; at run time such a parameter makes each call 30 ns slower
     attributes: Mapping[str, object] | None = None,
-    log: str | int | None = None,
-    slow_after: float | None = None,
-    metrics: bool = True,
-    reduce: Reduce | None = None,
+    **options: Any,  # by their names each would be asked for at each block, 5 ns
 ) -> Any:
     """Records every call of a function, or the run of a block, as a span.
 
@@ -82,43 +92,84 @@ def monitor(  # noqa: PLR0913 - what can be said of a call site
             called for each item: `lambda usage, chunk: chunk.usage or usage` keeps the last usage. A mapping becomes
             attributes as it is, fields of a dataclass, named tuple or pydantic model become
             `ia.stream.summary.<field>`, anything else `ia.stream.summary`. Where it raises, the stream goes on.
+        stage: what is done here, such as "inference": the attribute `ia.stage`.
+        model: the model's name: `ia.model.name`.
+        model_version: its version: `ia.model.version`.
+        capture: what spans say of arguments and result: `"summary"` (type, shape, dtype, device, bytes, columns,
+            length), `"values"` (the values too, but for arrays), names such as `("x", "return")` for the summaries of
+            only these, a function of name and value that returns what to record, or `"none"`. Unset: as the setting
+            of this name says, by default nothing. Functions only: a block has no arguments.
+        stats: with summaries or values, also NaN, infinities, min, mean and max of small arrays in host memory.
 
     Raises:
         TypeError: the target is neither a name nor anything that can be called, or no generator function and `reduce`
             is given.
-        SettingError: `log` is no level, `slow_after` no number of seconds, `attributes` no mapping, `metrics` neither
-            true nor false, or `reduce` no function.
+        SettingError: an option is not what it should be, or `capture` names an argument that there is not.
     """
-    if (
-        attributes is None
-        and log is None
-        and slow_after is None
-        and metrics is True
-        and reduce is None
-        and type(target) is str
-    ):
-        made = _idle.get(target)
-        if made is not None and made._open is None:  # noqa: SLF001
-            return made
-        return _name_only(target)
+    if attributes is None and not options and type(target) is str:
+        try:
+            made = _idle[target]
+        except KeyError:
+            return _name_only(target)
+        return made if made._open is None else _name_only(target)  # noqa: SLF001
+    return _with_options(target, attributes, **options)
+
+
+def _with_options(  # noqa: PLR0913 - what can be said of a call site
+    target: Any = None,
+    /,
+    attributes: Mapping[str, object] | None = None,
+    *,
+    log: str | int | None = None,
+    slow_after: float | None = None,
+    metrics: bool = True,
+    reduce: Reduce | None = None,
+    stage: str | None = None,
+    model: str | None = None,
+    model_version: str | None = None,
+    capture: "Wish | None" = None,
+    stats: bool = False,
+) -> Any:
     given = _given(
         target if isinstance(target, str) else None,
         None if log is None else level_number(log),
         _seconds_of(slow_after) if slow_after is not None else None,
         _flag_of(metrics),
     )
-    if attributes is not None:
+    if stage is not None or model is not None or model_version is not None:
+        said = _attributes_of(attributes) if attributes is not None else {}
+        given = given.describing({**said, **_named(stage, model, model_version)})
+    elif attributes is not None:
         given = given.describing(_attributes_of(attributes))
+    if capture is not None or stats is not False:
+        from otel_ia.capture.choice import read_choice
+
+        given = given.capturing(read_choice(capture, stats=stats))
     if reduce is not None:
         given = given.reducing(reduce_of(reduce))
     made = Monitor(given)
     return made if target is None or isinstance(target, str) else made(target)
 
 
+_with_options.__qualname__ = "monitor"  # in the errors of wrong arguments
+monitor.__signature__ = inspect.signature(_with_options)  # type: ignore[attr-defined]
+
+
 def _attributes_of(given: object) -> Mapping[str, values.Value]:
     if not isinstance(given, Mapping):
         raise SettingError(source="monitor", key="attributes", value=given, expected="a mapping of names to values")
     return values.attributes(given)
+
+
+def _named(stage: object, model: object, model_version: object) -> dict[str, values.Value]:
+    said = (("stage", semconv.STAGE, stage), ("model", semconv.MODEL_NAME, model))
+    found: dict[str, values.Value] = {}
+    for key, attribute, given in (*said, ("model_version", semconv.MODEL_VERSION, model_version)):
+        if given is not None:
+            if not isinstance(given, str):
+                raise SettingError(source="monitor", key=key, value=given, expected="text")
+            found[attribute] = values.text(given)
+    return found
 
 
 def _flag_of(given: object) -> bool:
@@ -136,7 +187,7 @@ def _seconds_of(given: object) -> float:
 class _Given:  # a frozen dataclass takes 1 ms of `import otel_ia`
     """What was said of a call site, and the blocks of which it was said, whatever their attributes."""
 
-    __slots__ = ("attributes", "blocks", "counts", "log", "name", "reduce", "slow_after")
+    __slots__ = ("attributes", "blocks", "choice", "counts", "log", "name", "reduce", "slow_after")
 
     def __init__(  # noqa: PLR0913 - from three places of this file
         self,
@@ -147,6 +198,7 @@ class _Given:  # a frozen dataclass takes 1 ms of `import otel_ia`
         attributes: Mapping[str, values.Value] | None = None,
         blocks: BlockSites | None = None,
         reduce: Reduce | None = None,
+        choice: "Choice | None" = None,
     ) -> None:
         self.name: Final = name
         self.log: Final = log
@@ -155,13 +207,16 @@ class _Given:  # a frozen dataclass takes 1 ms of `import otel_ia`
         self.attributes: Final = attributes
         self.blocks: Final = blocks or BlockSites()
         self.reduce: Final = reduce
+        self.choice: Final = choice
 
     def __reduce__(self) -> tuple[type["_Given"], tuple[Any, ...]]:
-        return _Given, (self.name, self.log, self.slow_after, self.counts, self.attributes, None, self.reduce)
+        said = (self.name, self.log, self.slow_after, self.counts, self.attributes)
+        return _Given, (*said, None, self.reduce, self.choice)
 
     def named(self, name: str | None) -> "_Given":
-        """The same under another name."""
-        return _Given(name, self.log, self.slow_after, self.counts, self.attributes, None, self.reduce)
+        """The same under another name, for a method of a class."""
+        choice = self.choice._replace(is_for_class=True) if self.choice is not None else None
+        return _Given(name, self.log, self.slow_after, self.counts, self.attributes, None, self.reduce, choice)
 
     def describing(self, attributes: Mapping[str, values.Value]) -> "_Given":
         """The same with these attributes, for the same blocks."""
@@ -169,14 +224,24 @@ class _Given:  # a frozen dataclass takes 1 ms of `import otel_ia`
 
     def reducing(self, reduce: Reduce | None) -> "_Given":
         """The same for a generator whose items are reduced."""
-        return _Given(self.name, self.log, self.slow_after, self.counts, self.attributes, self.blocks, reduce)
+        said = (self.name, self.log, self.slow_after, self.counts, self.attributes)
+        return _Given(*said, self.blocks, reduce, self.choice)
+
+    def capturing(self, choice: "Choice") -> "_Given":
+        """The same that captures."""
+        said = (self.name, self.log, self.slow_after, self.counts, self.attributes)
+        return _Given(*said, None, self.reduce, choice)
 
     def at(self, place: Place, *, with_attributes: bool = True) -> CallSite:
         name = values.text(self.name or place.function.rpartition("<locals>.")[2], _NAME_LIMIT)
         attributes = (self.attributes if with_attributes else None) or {}
-        return LateCallSite(Description(name, place, attributes, self.log, self.slow_after, self.counts))
+        description = Description(name, place, attributes, self.log, self.slow_after, self.counts)
+        return LateCallSite(description, self.choice)
 
     def at_block(self, frame: FrameType) -> CallSite | None:
+        if self.choice is not None and self.choice.mode != "none":
+            hint = "a block has neither arguments nor a result; put `monitor` on a function, or set attributes"
+            raise SettingError(source="with monitor", key="capture", expected="possible for a block", hint=hint)
         return self.blocks.find(frame, functools.partial(self.at, with_attributes=False))
 
 

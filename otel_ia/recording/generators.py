@@ -32,8 +32,9 @@ def monitor_generator_function(  # noqa: C901 - every step without a call of our
 
     def monitored(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:  # noqa: C901, PLR0912
         generator: Any = function(*args, **kwargs)
+        # `yield from` would not do even for `None`: it closes the body where it is to be thrown at
+        call = site.open() if (plan := site.plan) is None else site.open((plan, args, kwargs))
         del args, kwargs  # the body alone decides how long its arguments live
-        call = site.open()  # `yield from` would not do even for `None`: it closes the body where it is to be thrown at
         began = first = clock.monotonic()
         inside = call.inside if call is not None else None
         if reduce is not None and call is not None:
@@ -99,8 +100,8 @@ def monitor_async_generator_function(  # noqa: C901 - every step without a call 
 
     async def monitored(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         generator: Any = function(*args, **kwargs)
+        call = site.open() if (plan := site.plan) is None else site.open((plan, args, kwargs))
         del args, kwargs  # the body alone decides how long its arguments live
-        call = site.open()
         began = first = clock.monotonic()
         inside = call.inside if call is not None else None
         if reduce is not None and call is not None:

@@ -9,6 +9,7 @@ from typing import Any
 from otel_ia import values
 from otel_ia.recording.callables import MonitoredCallable, below_stand_ins, called_function
 from otel_ia.recording.callsite import CallSite
+from otel_ia.recording.capturing import follow_wishes
 from otel_ia.recording.functions import monitor_coroutine_function, monitor_function, resembling
 from otel_ia.recording.generators import monitor_async_generator_function, monitor_generator_function
 from otel_ia.recording.places import Place, place_of_function
@@ -43,7 +44,9 @@ def decorate(target: Any, site_at: Callable[[Place], CallSite], reduce: Reduce |
         if monitor_kind not in (monitor_generator_function, monitor_async_generator_function):
             raise TypeError("reduce is for generator functions and async generator functions")
         monitor_kind = functools.partial(monitor_kind, reduce=reduce)
-    monitored = monitor_kind(target, site_at(place_of_function(called, below)))
+    site = site_at(place_of_function(called, below))
+    monitored = monitor_kind(target, site)
+    follow_wishes(monitored, target, site)
     if inspect.isfunction(target):
         return resembling(monitored, target)
     return MonitoredCallable(target, monitored, functools.partial(decorate, site_at=site_at, reduce=reduce))

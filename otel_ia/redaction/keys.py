@@ -28,13 +28,13 @@ def rule_of(key: str, own: Iterable[tuple[tuple[str, ...], str]] = (), *, knows_
     for pair in pairwise(words):
         if pair in _PAIRS:
             return _PAIRS[pair]
+    while len(words) > 1 and words[-1] in _CARRIERS:
+        words = words[:-1]
     return _LAST.get(words[-1], "") or _LAST_PAIRS.get(words[-2:], "") or _token_rule(words)
 
 
 def _token_rule(words: tuple[str, ...]) -> str:
     """In this field a token is first of all a piece of text: a secret where nothing says that it is one of those."""
-    while len(words) > 1 and words[-1] in _CARRIERS:
-        words = words[:-1]
     before = words[-2] if len(words) > 1 else ""
     if words[-1] == "token":
         return "" if before in _PIECES_OF_TEXT else "token"

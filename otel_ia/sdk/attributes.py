@@ -45,14 +45,14 @@ def copied(given: Any, limits: AttributeLimits) -> tuple[dict[str, Any], int]:
     """The attributes of an event or link, ready to be kept, and how many of them were dropped."""
     if given is None:
         return {}, 0
-    if type(given) is dict and (limits.count is None or len(given) <= limits.count) and _is_plain(given, limits):
+    if type(given) is dict and (limits.count is None or len(given) <= limits.count) and is_plain(given, limits):
         return given.copy(), 0
     return _bounded(given, limits, limits.count) or _rendered(given, limits, limits.count)
 
 
 def cleaned(given: Any, limits: AttributeLimits) -> tuple[dict[str, Any], int]:
     """The same without a limit of their number, for attributes that are set one after another."""
-    if type(given) is dict and (limits.count is None or len(given) <= limits.count) and _is_plain(given, limits):
+    if type(given) is dict and (limits.count is None or len(given) <= limits.count) and is_plain(given, limits):
         return given, 0
     return _bounded(given, limits, None) or _rendered(given, limits, None)
 
@@ -83,7 +83,8 @@ def is_key(key: object) -> bool:
     return False
 
 
-def _is_plain(given: dict[str, Any], limits: AttributeLimits) -> bool:
+def is_plain(given: dict[str, Any], limits: AttributeLimits) -> bool:
+    """Whether all are texts and numbers, and kept as they are."""
     # Types by identity: a look-up may run `__hash__` of a metaclass, and takes longer.
     takes_texts = limits.takes_texts
     for key, value in given.items():

@@ -3,7 +3,7 @@
 import struct
 from bisect import bisect_left
 from collections.abc import Sequence
-from typing import Any, Final, Self, cast
+from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from opentelemetry.context import Context
 from opentelemetry.trace import TraceFlags
@@ -23,7 +23,7 @@ from otel_ia.recording.callsite import (
     stream_attributes,
     unended,
 )
-from otel_ia.recording.tallying import Tally, end_call, uncounted
+from otel_ia.recording.tallying import Tally, end_call, is_count, uncounted
 from otel_ia.sdk.ending import deliver, encode_rest
 from otel_ia.sdk.events import Event
 from otel_ia.sdk.home import LONG_CALL, Home
@@ -32,6 +32,9 @@ from otel_ia.sdk.span import Span
 from otel_ia.sdk.tallies import SUM
 from otel_ia.sdk.tallies import Tally as CallTally
 from otel_ia.sdk.unrecorded import Unrecorded
+
+if TYPE_CHECKING:
+    from otel_ia.capture.plan import Plan
 
 _deliver: Final = guarded(deliver)
 _encode_rest: Final = guarded(encode_rest)
@@ -50,6 +53,41 @@ def leaves_streams(static: StaticSpan, home: Home) -> bool:
     ):
         return False
     return static.keys.isdisjoint(said) and home.most_events > 0
+
+
+@guarded
+def _encode_captured(span: "CallSpan", plan: "Plan", result: object) -> bytes:
+    """Puts what is captured of the result on the span; gives what `encode_rest` would make, where that is known.
+
+    Calls of one call site mostly have arguments of the same types and shapes: then all attributes are as in the last
+    one, and so are their bytes. Encoding 50 attributes takes 20 µs, comparing them 2.
+    """
+    if span.end_time is not None:
+        return b""
+    told = plan.result_attributes(result)
+    if told:
+        span.set_attributes(told)
+    own, home, pattern = span.own, span.home, span.pattern
+    if not own or span.further is not None or home.of_spans is None or home.ended is None:
+        return b""
+    kinds = list(map(type, own.values()))  # for 1 and 1.0 and True are equal
+    if (known := pattern.captured) is not None and known[0] == own and known[1] == kinds:
+        return known[2]
+    encoded = home.of_spans.encode(own)
+    if encoded is None or not pattern.static.keys.isdisjoint(own):
+        return b""
+    pattern.captured = own, kinds, encoded
+    return encoded
+
+
+@guarded
+def _count_batch(tally: CallTally, elapsed: int, span: "CallSpan") -> bool:
+    """What `end_call` does of a call that ended well, in a third of its time."""
+    tally.series.add(elapsed, span)
+    size = (span.own or {}).get(semconv.BATCH_SIZE)
+    if size is not None and is_count(size):
+        tally.record_batch(size, span)
+    return True
 
 
 class CallSpan(Span):
@@ -137,6 +175,10 @@ class CallSpan(Span):
         self._further().events.append((semconv.STREAM_FIRST_ITEM, self.first_item, {}, 0, None))
         del self.first_item
 
+    def close_capturing(self, plan: "Plan", result: object) -> None:
+        """Ends a call of which the result is captured; see `Call.close_capturing`."""
+        self.close(None, _encode_captured(self, plan, result) or b"")
+
     def close(self, error: BaseException | None = None, rest: bytes | None = b"") -> None:  # noqa: C901, PLR0912, PLR0915 - each end, without a call
         """Ends the call, see `Call.close`; `rest` is what `encode_rest` would make, where that is known."""
         self.inside = None
@@ -217,7 +259,10 @@ class CallSpan(Span):
 
     def _count(self, tally: Tally, elapsed: int) -> None:
         try:
-            end_call(tally, self.description, elapsed, None, self)
+            if type(tally) is not CallTally or uncounted:
+                end_call(tally, self.description, elapsed, None, self)
+            elif not _count_batch(tally, elapsed, self):
+                uncounted.append((tally, elapsed, None))
         except (RecursionError, MemoryError):
             uncounted.append((tally, elapsed, None))
 
@@ -240,6 +285,10 @@ class CountedCall:
     began: int
     tally: Tally | None
     is_told: Final = False
+
+    def close_capturing(self, _plan: "Plan", _result: object) -> None:
+        """Ends the count: nothing is captured."""
+        self.close()
 
     def close_stream(self, items: int, began: int, first: int, error: BaseException | None = None) -> None:
         """Ends the counts of a generator's call."""

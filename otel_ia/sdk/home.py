@@ -86,7 +86,7 @@ class Limits:
 class Pattern:
     """What spans of one name, kind and call site have in common."""
 
-    __slots__ = ("bare", "call", "is_long", "kind", "leaves_streams", "name", "room", "static")
+    __slots__ = ("bare", "call", "captured", "is_long", "kind", "leaves_streams", "name", "room", "static")
 
     def __init__(
         self,
@@ -108,6 +108,8 @@ class Pattern:
         """What is fixed at the call site."""
         self.bare: BareSpan | None = None
         """Packs the spans of a call site."""
+        self.captured: tuple[dict[str, Any], list[type], bytes] | None = None
+        """Attributes that the last call captured, their types, and both encoded."""
         self.leaves_streams = False
         """Whether what is said of a stream is written as it is."""
         self.is_long = True

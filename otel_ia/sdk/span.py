@@ -182,6 +182,9 @@ class Span(sdk_trace.Span):
             own = self.own = self.all_attributes()
             self.pattern = self.home.pattern(self.name, self.kind)
         count = self.home.limits.of_span.count
+        if len(own) + len(attributes) <= self.pattern.room and own.keys().isdisjoint(attributes):
+            own.update(attributes)  # 0.3 µs an attribute less than one after the other
+            attributes = {}
         for key, value in attributes.items():
             dropped += set_bounded(own, key, value, count)
         if dropped:

@@ -37,6 +37,10 @@ class Unrecorded(NonRecordingSpan):
         """Has nothing to end."""
         self.inside = None
 
+    def close_capturing(self, _plan: object, _result: object) -> None:
+        """Has nothing to end."""
+        self.inside = None
+
     def close(self, error: BaseException | None = None) -> None:  # noqa: ARG002 - as of any call
         """Has nothing to end."""
         self.inside = None

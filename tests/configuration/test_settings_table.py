@@ -61,7 +61,15 @@ def test_the_limits_default_to_those_of_opentelemetry():
 def test_what_leads_telemetry_elsewhere_may_not_come_from_a_found_file():
     own = {"endpoint", "headers", "certificate", "client_key", "client_certificate", "insecure", "proxy"}
     guarded = own | {f"{signal}_{name}" for signal in ("traces", "logs", "metrics") for name in own}
-    guarded |= {"spool_directory", "redact", "log_file", "prometheus_host", "prometheus_port", "prometheus_directory"}
+    guarded |= {
+        "spool_directory",
+        "redact",
+        "log_file",
+        "capture",
+        "prometheus_host",
+        "prometheus_port",
+        "prometheus_directory",
+    }
     assert {name for name, option in OPTIONS.items() if not option.may_be_found} == guarded
 
 

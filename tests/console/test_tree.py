@@ -199,3 +199,34 @@ def test_very_deep_nesting_stays_within_the_page(program):
         program.end(span, 200 + number)
     assert len(program.tree) < 60
     assert max(map(len, program.tree)) <= 80
+
+
+CAPTURED = """\
+─ digits ─ 00:00:00 ─────────────────── trace 4bf92f3577b34da6a3ce929d0e0e0001 ─
+predict  images=float16(32, 64) cuda:0 0.5…2 3 nan       412 ms ━━━━━━━━━━━━━━━━
+  labels=list[3]  request=Request  k=5  mode="as fast"
+  x.norm=1.5  batch=32  result=float64(32, 10)
+"""
+
+
+def test_what_was_captured_of_an_argument_is_one_piece(program):
+    of_images = {"type": "torch.Tensor", "shape": "(32, 64)", "dtype": "float16", "device": "cuda:0", "bytes": 4096}
+    of_images |= {"nan": 3, "inf": 0, "min": 0.5, "mean": 1.0, "max": 2.0}
+    attributes = {
+        **{f"ia.argument.images.{part}": content for part, content in of_images.items()},
+        "ia.argument.labels.type": "list",
+        "ia.argument.labels.length": 3,
+        "ia.argument.request.type": "app.Request",
+        "ia.argument.request.fields": "images: numpy.ndarray float32 (32, 64)",
+        "ia.argument.k.value": 5,
+        "ia.argument.mode.value": "as fast",
+        "ia.argument.x.norm": 1.5,
+        "ia.batch.size": 32,
+        "ia.result.type": "numpy.ndarray",
+        "ia.result.shape": "(32, 10)",
+        "ia.result.dtype": "float64",
+        "ia.result.bytes": 2560,
+    }
+    with program.span("predict", until=412, **attributes):
+        pass
+    assert program.text == CAPTURED

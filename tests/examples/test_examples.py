@@ -15,7 +15,13 @@ from otel_ia.testing import Recording, record
 
 FOLDER = Path(__file__).parents[2] / "examples"
 FILES = sorted(FOLDER.glob("*.py"))
-NEED_SCIKIT_LEARN = {"decorate_a_function.py", "monitor_a_block.py", "training_loop.py", "reduced_stream.py"}
+NEED_SCIKIT_LEARN = {
+    "capture_arguments.py",
+    "decorate_a_function.py",
+    "monitor_a_block.py",
+    "training_loop.py",
+    "reduced_stream.py",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -80,6 +86,17 @@ def test_blocks_of_a_training_carry_epoch_and_loss():
     losses = [span.attributes["loss"] for span in epochs]
     assert losses == sorted(losses, reverse=True)
     assert 0.3 < seen.span("evaluate").attributes["r2"] < 1
+
+
+def test_arguments_and_results_are_told_by_their_shapes():
+    seen = run("capture_arguments.py")
+    assert seen.tree == promised_tree("capture_arguments.py") == ["classify", ["normalise", "nearest"]]
+    whole, normalised, nearest = (seen.span(name).attributes for name in ("classify", "normalise", "nearest"))
+    assert whole["ia.argument.images.shape"] == "(30, 64)"
+    assert {told["ia.batch.size"] for told in (whole, normalised, nearest)} == {30}
+    assert (normalised["ia.result.min"], normalised["ia.result.max"]) == (0.0, 1.0)
+    assert "ia.argument.centroids.type" not in nearest
+    assert whole[semconv.MODEL_NAME] == "nearest-centroid"
 
 
 def test_requests_that_run_at_the_same_time_give_a_trace_each():

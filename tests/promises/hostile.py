@@ -199,6 +199,33 @@ def argument_and_result(value):
     assert call(value, named=value) is value
 
 
+def captured(value):
+    @monitor(capture="summary", stats=True)
+    def call(given, *, named):
+        finish(trace.get_current_span())
+        return named
+
+    assert call(value, named=value) is value
+
+
+def captured_values(value):
+    @monitor(capture="values")
+    def call(given, *, named):
+        finish(trace.get_current_span())
+        return named
+
+    assert call(value, named=value) is value
+
+
+def captured_by_function(value):
+    @monitor(capture=lambda name, given: given)
+    def call(given, *rest):
+        finish(trace.get_current_span())
+        return given
+
+    assert call(value, value) is value
+
+
 def awaited(value):
     @monitor
     async def call(given):
@@ -340,8 +367,9 @@ def log(value):
 
 
 PLACES = [
-    decorated_attributes, argument_and_result, awaited, yielded, attribute, attributes, event_attributes, key, event,
-    link, status, name, exception, exception_group, refusing_exception, recorded_exception, log,
+    decorated_attributes, argument_and_result, captured, captured_values, captured_by_function, awaited, yielded,
+    attribute, attributes, event_attributes, key, event, link, status, name, exception, exception_group,
+    refusing_exception, recorded_exception, log,
 ]  # fmt: skip
 PATIENCE = 5
 

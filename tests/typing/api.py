@@ -28,6 +28,21 @@ def named(x: int) -> float:
     return x
 
 
+@monitor(capture="summary", stats=True, stage="inference", model="resnet50", model_version="3")
+def captured(x: int) -> float:
+    return x
+
+
+@monitor(capture=("x", "return"))
+def captured_by_name(x: int) -> float:
+    return x
+
+
+@monitor(capture=lambda name, value: len(value) if name == "x" else None)
+def captured_by_function(x: str) -> float:
+    return len(x)
+
+
 @log_execution
 def logged(x: int) -> float:
     return x
@@ -52,6 +67,9 @@ def task(x: int) -> float:
 assert_type(bare(1, y="a"), float)
 assert_type(empty(1), float)
 assert_type(named(1), float)
+assert_type(captured(1), float)
+assert_type(captured_by_name(1), float)
+assert_type(captured_by_function("a"), float)
 assert_type(logged(1), float)
 assert_type(with_fields(1, y="a"), float)
 assert_type(task(1), float)
@@ -224,6 +242,8 @@ monitor("x", log=1.5)  # type: ignore[call-overload]  # pyright: ignore[reportAr
 monitor("x", metrics="no")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
 monitor("x", slow_after="1")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
 monitor("x", attributes=[1])  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
+monitor("x", capture=5)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
+monitor("x", model=5)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
 monitor("x", colour=1)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
 monitor("x", {"a": 1})  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
 monitor_decorator()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
@@ -236,6 +256,8 @@ assert_type(telemetry.flush(5.0), bool)
 assert_type(telemetry.shutdown(5.0), bool)
 with otel_ia.configure() as handle:
     assert_type(handle, Telemetry)
+otel_ia.configure(capture="summary")
+otel_ia.configure(capture="all")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 otel_ia.configure(spool=False, proxy="http://proxy:3128", redact_callback=lambda path, value: None if path else value)
 otel_ia.configure(redact_callback=lambda path: path)  # type: ignore[arg-type,misc]  # pyright: ignore[reportArgumentType]
 otel_ia.configure(service_nam="svc")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

@@ -1,0 +1,37 @@
+"""Values themselves, and what a function of the user's makes of them, where somebody asks for either."""
+
+import itertools
+from typing import Any, Final
+
+from otel_ia import values
+from otel_ia.capture.parts import Parts, part_key
+from otel_ia.capture.records import read_fields
+from otel_ia.guard import guarded
+
+ANSWERS: Final = 16
+"""Entries of a mapping that a function of the user's gives."""
+
+
+def put_value(value: Any, fields: tuple[str, ...], parts: Parts, into: dict[str, Any]) -> None:
+    """Puts the value there as `otel_ia.values` renders it, a record as its fields; of what it knows not, the type."""
+    name = values.qualified_name(type(value))
+    shown = values.legal(read_fields(value, fields) if fields else value)
+    if shown is None or (type(shown) is str and shown == f"<{name}>"):
+        into[parts.type] = name
+    else:
+        into[parts.value] = shown
+
+
+@guarded(ours=False)
+def ask(function: Any, name: str, value: Any) -> tuple[object]:
+    """The function's answer; nothing where it raises."""
+    return (function(name, value),)
+
+
+def put_answer(answer: Any, parts: Parts, into: dict[str, Any]) -> None:
+    """Puts the answer there: a mapping entry by entry."""
+    if issubclass(type(answer), dict):
+        for part, said in itertools.islice(values.attributes(answer).items(), ANSWERS):
+            into[part_key(parts, part)] = said
+    elif (shown := values.legal(answer)) is not None:
+        into[parts.value] = shown

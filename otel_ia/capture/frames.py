@@ -1,0 +1,147 @@
+"""Views of tables: data frames, series and columns of pandas, polars and Arrow, and sparse matrices of SciPy."""
+
+import itertools
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from otel_ia.capture.arrays import View, dtype_text, shape_text
+from otel_ia.capture.origin import overridden
+from otel_ia.capture.parts import Parts
+from otel_ia.values import text
+
+COLUMNS: Final = 16
+"""Columns of a table that are named."""
+_NAME_LIMIT: Final = 48
+_FEW: Final = 64
+"""Columns times chunks of an Arrow table up to which its bytes are added up: 4 µs for one of two."""
+_READ: Final = frozenset(
+    [
+        "shape",
+        "columns",
+        "num_columns",
+        "dtype",
+        "nbytes",
+        "data",
+        "index",
+        "_mgr",
+        "schema",
+        "column",
+        "num_chunks",
+        "type",
+        "size",
+        "__getattribute__",
+        "__len__",
+    ]
+)
+
+
+def _view_frame(name: str, columns_of: Callable[[Any], Iterable[object]]) -> View:
+    def view(value: Any, parts: Parts, into: dict[str, Any]) -> int | None:
+        shape = value.shape
+        into[parts.type] = name
+        into[parts.shape] = shape_text(shape)
+        into[parts.columns] = _named(columns_of(value), shape[1])
+        return int(shape[0])
+
+    return view
+
+
+def view_frame(kind: type, base: type, name: str) -> View | None:
+    """Of pandas' and polars' data frames. Their bytes would have to be added up column by column."""
+    return None if overridden(kind, base, _READ) else _view_frame(name, lambda value: value.columns)
+
+
+def view_series(kind: type, base: type, name: str) -> View | None:
+    """Of a series or an index."""
+    if overridden(kind, base, _READ):
+        return None
+
+    def view(value: Any, parts: Parts, into: dict[str, Any]) -> int | None:
+        size = len(value)
+        into[parts.type] = name
+        into[parts.shape] = shape_text((size,))
+        into[parts.dtype] = dtype_text(value.dtype)
+        return size
+
+    return view
+
+
+def view_arrow_table(kind: type, base: type, name: str) -> View | None:
+    """Of Arrow's tables and record batches."""
+    if overridden(kind, base, _READ):
+        return None
+    view_columns = _view_frame(name, lambda value: itertools.islice(value.schema.names, COLUMNS))
+
+    def view(value: Any, parts: Parts, into: dict[str, Any]) -> int | None:
+        rows = view_columns(value, parts, into)
+        columns = value.num_columns
+        chunks = value.column(0).num_chunks if columns and hasattr(value.column(0), "num_chunks") else 1
+        if columns * chunks <= _FEW:
+            into[parts.bytes] = value.nbytes
+        return rows
+
+    return view
+
+
+def view_arrow_column(kind: type, base: type, name: str) -> View | None:
+    """Of Arrow's arrays, in one piece or in chunks."""
+    if overridden(kind, base, _READ):
+        return None
+
+    def view(value: Any, parts: Parts, into: dict[str, Any]) -> int | None:
+        size = len(value)
+        into[parts.type] = name
+        into[parts.shape] = shape_text((size,))
+        into[parts.dtype] = dtype_text(value.type)
+        if getattr(value, "num_chunks", 1) <= _FEW:
+            into[parts.bytes] = value.nbytes
+        return size
+
+    return view
+
+
+def view_sparse(kind: type, base: type, name: str) -> View | None:
+    """Of SciPy's sparse matrices; their length is how many entries they keep, where that is known at once."""
+    if overridden(kind, base, _READ):
+        return None
+
+    def view(value: Any, parts: Parts, into: dict[str, Any]) -> int | None:
+        shape = tuple(value.shape)
+        into[parts.type] = name
+        into[parts.shape] = shape_text(shape)
+        into[parts.dtype] = dtype_text(value.dtype)
+        data = getattr(value, "data", None)
+        if type(getattr(data, "nbytes", None)) is int:
+            into[parts.bytes] = data.nbytes  # type: ignore[union-attr]
+        return int(shape[0])
+
+    return view
+
+
+def view_image(kind: type, base: type, name: str) -> View | None:
+    """Of Pillow's images, as an array of them would be: height, width, bands; the mode in the place of a dtype."""
+    if overridden(kind, base, frozenset(["size", "mode", "width", "height", "getbands", "__getattribute__"])):
+        return None
+
+    def view(value: Any, parts: Parts, into: dict[str, Any]) -> int | None:
+        width, height = value.size
+        bands = len(value.getbands())
+        into[parts.type] = name
+        into[parts.shape] = shape_text((height, width) if bands == 1 else (height, width, bands))
+        into[parts.dtype] = text(value.mode, _NAME_LIMIT)
+        return None
+
+    return view
+
+
+def _named(columns: Iterable[object], count: int) -> str:
+    """The first columns' names; those that are neither text nor numbers might be anything and go by their type."""
+    names = [_column(name) for name in itertools.islice(columns, COLUMNS)]
+    more = f", … {count - len(names)} more" if count > len(names) else ""
+    return ", ".join(names) + more
+
+
+def _column(name: object) -> str:
+    if type(name) is str:
+        return text(name, _NAME_LIMIT)
+    return str(name) if type(name) is int and -(1 << 63) < name < 1 << 63 else f"<{type(name).__name__}>"

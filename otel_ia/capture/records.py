@@ -1,0 +1,86 @@
+"""Views of dataclasses, Pydantic models and named tuples: the names of their fields, and of what kind each one is."""
+
+import itertools
+import sys
+from collections.abc import Callable
+from types import MemberDescriptorType
+from typing import Any, Final
+
+from otel_ia.capture.arrays import View
+from otel_ia.capture.origin import instance_members, line_of, members_of
+from otel_ia.capture.parts import Parts
+from otel_ia.values import text
+
+FIELDS: Final = 16
+"""Fields of a record that are looked at."""
+_BRIEF: Final = Parts("", "")
+_ABSENT: Final = object()
+
+
+def field_names(kind: type) -> tuple[str, ...]:
+    """The first fields that the class declares, whichever way; none where it is no record."""
+    for base in line_of(kind):
+        members = members_of(base)
+        if issubclass(kind, tuple):
+            declared = members.get("_fields")
+        else:
+            declared = members.get("__dataclass_fields__") or (_is_model(kind) and members.get("__pydantic_fields__"))
+        if type(declared) is dict or type(declared) is tuple:
+            names = tuple(itertools.islice(declared, FIELDS))
+            return names if all(type(name) is str for name in names) else ()
+    return ()
+
+
+def _is_model(kind: type) -> bool:
+    """Whether it is a Pydantic model, which nothing is where nobody has imported Pydantic."""
+    model = getattr(sys.modules.get("pydantic"), "__dict__", {}).get("BaseModel")
+    main = getattr(sys.modules.get("pydantic.main"), "__dict__", {}).get("BaseModel")
+    return any(base is model or base is main for base in line_of(kind) if base is not object)
+
+
+def read_fields(value: object, names: tuple[str, ...]) -> dict[str, Any]:
+    """What is stored in the fields, past every property and `__getattr__`; a field that is not set is left out."""
+    if issubclass(type(value), tuple):
+        return dict(zip(names, tuple.__iter__(value), strict=False))  # type: ignore[arg-type]
+    stored = instance_members(value) or {}
+    found = {name: stored[name] if name in stored else _slot(value, name) for name in names}
+    return {name: content for name, content in found.items() if content is not _ABSENT}
+
+
+def _slot(value: object, name: str) -> object:
+    for base in line_of(type(value)):
+        found = members_of(base).get(name)
+        if type(found) is MemberDescriptorType:
+            try:
+                return found.__get__(value)
+            except AttributeError:
+                return _ABSENT
+    return _ABSENT
+
+
+def view_record(name: str, names: tuple[str, ...], view_of: Callable[[type], Any]) -> View:
+    """Of a record: its fields with type and shape, and the batch that its first field is."""
+
+    def view(value: Any, parts: Parts, into: dict[str, Any]) -> int | None:
+        into[parts.type] = name
+        batch: int | None = None
+        told = []
+        for place, (field, content) in enumerate(read_fields(value, names).items()):
+            brief, size = _brief(content, view_of)
+            told.append(f"{text(field, 64)}: {brief}")
+            if not place:
+                batch = size
+        into[parts.fields] = ", ".join(told)
+        return batch
+
+    return view
+
+
+def _brief(value: object, view_of: Callable[[type], Any]) -> tuple[str, int | None]:
+    found = view_of(type(value))
+    if found.is_record:  # records inside records by their type alone
+        return found.name, None
+    told: dict[str, Any] = {}
+    size = found.view(value, _BRIEF, told)
+    shown = (told.get(key) for key in (_BRIEF.type, _BRIEF.dtype, _BRIEF.shape, _BRIEF.device))
+    return " ".join(part for part in shown if part), size if found.is_array else None

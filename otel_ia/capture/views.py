@@ -1,0 +1,118 @@
+"""The view of a type, chosen when its first value comes and kept as long as the type lives."""
+
+import weakref
+from typing import Any, Final, NamedTuple
+
+from otel_ia.capture.arrays import View, view_array, view_numpy, view_torch
+from otel_ia.capture.containers import SIZED, view_list, view_sized, view_tuple, view_type
+from otel_ia.capture.frames import (
+    view_arrow_column,
+    view_arrow_table,
+    view_frame,
+    view_image,
+    view_series,
+    view_sparse,
+)
+from otel_ia.capture.origin import library_of, line_of
+from otel_ia.capture.records import field_names, view_record
+from otel_ia.guard import guarded
+from otel_ia.values import qualified_name
+
+
+class Found(NamedTuple):
+    """The view of a type."""
+
+    view: View
+    name: str
+    is_array: bool = False
+    """An array, table, matrix or image: its contents are never recorded."""
+    fields: tuple[str, ...] = ()
+
+    @property
+    def is_record(self) -> bool:
+        """Whether it is a dataclass, Pydantic model or named tuple."""
+        return bool(self.fields)
+
+
+KNOWN: Final = 1_024
+"""Types whose views are kept; when one more comes, all begin anew."""
+views: Final[dict[int, View]] = {}
+"""By the type's id, for a look-up by the type itself would run the `__hash__` of its metaclass."""
+_found: Final[dict[int, Found]] = {}
+_alive: Final[dict[int, Any]] = {}
+
+_BY_NAME: Final[dict[tuple[str, str], Any]] = {
+    ("numpy", "ndarray"): view_numpy,
+    ("torch", "Tensor"): view_torch,
+    ("pandas", "DataFrame"): view_frame,
+    ("pandas", "Series"): view_series,
+    ("pandas", "Index"): view_series,
+    ("polars", "DataFrame"): view_frame,
+    ("polars", "Series"): view_series,
+    ("pyarrow", "Table"): view_arrow_table,
+    ("pyarrow", "RecordBatch"): view_arrow_table,
+    ("pyarrow", "Array"): view_arrow_column,
+    ("pyarrow", "ChunkedArray"): view_arrow_column,
+    ("scipy", "_spbase"): view_sparse,
+    ("scipy", "spmatrix"): view_sparse,
+    ("PIL", "Image"): view_image,
+}
+_ARRAY_LIBRARIES: Final = frozenset(["cupy", "dask", "jax", "jaxlib", "mlx", "tensorflow", "xarray"])
+"""What has shape and dtype there is an array."""
+
+
+def view_of(kind: type) -> Found:
+    """The view of this type."""
+    return _found.get(id(kind)) or _choose(kind)
+
+
+def _choose(kind: type) -> Found:
+    found = _made(kind) or Found(view_type(qualified_name(kind)), qualified_name(kind))
+    number = id(kind)
+    if len(_found) >= KNOWN:
+        views.clear()
+        _found.clear()
+        _alive.clear()
+
+    def forget(_: Any) -> None:  # before another type can have the same id
+        views.pop(number, None)
+        _found.pop(number, None)
+        _alive.pop(number, None)
+
+    _alive[number] = weakref.ref(kind, forget)
+    _found[number] = found
+    views[number] = found.view
+    return found
+
+
+@guarded(ours=False)  # a library's class may have members that refuse
+def _made(kind: type) -> Found | None:
+    name = qualified_name(kind)
+    for above in line_of(kind):
+        library = library_of(above)
+        make: Any = None
+        if library is not None:
+            make = _BY_NAME.get((library, above.__name__)) or (view_array if library in _ARRAY_LIBRARIES else None)
+        made = make(kind, above, name) if make is not None else None
+        if made is not None:
+            return Found(made if make is view_numpy else _settled(made), name, is_array=True)
+    for base in SIZED:
+        if issubclass(kind, base):
+            return _container(kind, base, name)
+    fields = field_names(kind)
+    return Found(_settled(view_record(name, fields, view_of)), name, fields=fields) if fields else None
+
+
+def _container(kind: type, base: Any, name: str) -> Found:
+    if base is list:
+        return Found(view_list(name), name)
+    if base is tuple and (fields := field_names(kind)):
+        return Found(_settled(view_record(name, fields, view_of)), name, fields=fields)
+    if base in (tuple, dict):
+        return Found(view_tuple(base, name, view_of), name)
+    view = view_sized(base, name)
+    # a range may be longer than a length can be, a view of memory released
+    return Found(_settled(view) if base in (range, memoryview) else view, name)
+
+
+_settled: Final = guarded(ours=False)  # what a library says of its own arrays may fail: one that was freed, or traced
