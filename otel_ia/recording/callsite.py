@@ -35,6 +35,10 @@ class Call(Protocol):
         """The context in which `span` is current, for the user's code to run in; `None` when the call is closed."""
 
     @property
+    def is_span(self) -> bool:
+        """Whether the call is the span: then nobody needs to ask for it, which costs 50 ns."""
+
+    @property
     def is_told(self) -> bool:
         """Whether an `exception` event of what ended the call stands on its span or on one below."""
 
@@ -247,6 +251,8 @@ class ApiCall:
     """One call at an `ApiCallSite`."""
 
     __slots__ = ("_began", "_description", "_start", "inside", "is_told", "span", "tally")
+
+    is_span: Final = False
 
     def __init__(self, description: Description, span: Span, start: int, began: int) -> None:
         self._description = description

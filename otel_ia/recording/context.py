@@ -106,6 +106,7 @@ class _BoundCall:
     __slots__ = ("inside",)
 
     span: Final[Span] = INVALID_SPAN
+    is_span: Final = False
     is_told: Final = False
     tally: Final = None
 

@@ -314,7 +314,9 @@ class Monitor:
             self._open = block
         else:
             self._keep(block)
-        return call.span if call is not None else trace.INVALID_SPAN
+        if call is None:
+            return trace.INVALID_SPAN
+        return call if call.is_span else call.span  # type: ignore[return-value]
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -107,6 +107,7 @@ class CallSpan(Span):
     """Where the span is current, until it is closed: the two hold each other."""
     first_item: int
     """When the first item came of a stream whose event was packed; else not there."""
+    is_span: Final = True
     is_told: bool
     """Whether an `exception` event of what ended the call stands on this span or on one below."""
     tally: Tally | None
@@ -284,6 +285,7 @@ class CountedCall:
     description: Description
     began: int
     tally: Tally | None
+    is_span: Final = False
     is_told: Final = False
 
     def close_capturing(self, _plan: "Plan", _result: object) -> None:

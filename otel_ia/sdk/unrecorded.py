@@ -18,6 +18,7 @@ class Unrecorded(NonRecordingSpan):
     made_context: SpanContext | None
     inside: Context | None
     """Where it is current if it is a call's, until that is closed: the two hold each other."""
+    is_span: Final = True
     is_told: Final = False
     tally: Final = None
 

@@ -13,12 +13,13 @@ import sysconfig
 import threading
 from collections import deque
 from collections.abc import Callable
+from struct import Struct
 from typing import Final
 from zlib import crc32
 
 from otel_ia.delivery.spooling.bell import Bell
 from otel_ia.delivery.spooling.counters import Counters
-from otel_ia.delivery.spooling.frames import HEAD, HEAD_SIZE, LONGEST_PAYLOAD, SHORT, encode_frame
+from otel_ia.delivery.spooling.frames import HEAD, HEAD_SIZE, LONGEST_PAYLOAD, SHORT, checksum
 from otel_ia.delivery.spooling.header import NOBODY
 from otel_ia.delivery.spooling.heading import Heading
 from otel_ia.delivery.spooling.memory import MemoryRing, split
@@ -29,6 +30,17 @@ HAS_GLOBAL_LOCK: Final = sys.implementation.name == "cpython" and not sysconfig.
 PATIENCE: Final = 0.25
 _ROUNDS: Final = 8
 _pack: Final = HEAD.pack
+_KNOWN_LENGTHS: Final = 1_024
+_copiers: Final[list[Callable[..., None] | None]] = [None] * _KNOWN_LENGTHS
+
+
+def _copier(length: int) -> Callable[..., None]:
+    """What writes a frame with so long a payload into a mapping.
+
+    To make a frame of head and payload, and then to copy that, takes 60 ns more.
+    """
+    made = _copiers[length] = Struct(f"<II{length}s").pack_into
+    return made
 
 
 class Writer:
@@ -78,11 +90,11 @@ class Writer:
         """Keeps a frame; see `Spool.append`."""
         segment = self.current
         length = len(payload)
-        if length <= SHORT:
-            tag = length << 8 | kind
-            frame = _pack(tag, crc32(payload, tag)) + payload
+        tag = length << 8 | kind
+        if length < _KNOWN_LENGTHS:
+            copy, total = _copiers[length] or _copier(length), crc32(payload, tag)
         elif length <= LONGEST_PAYLOAD:
-            frame = encode_frame(kind, payload)
+            copy, total = Struct(f"<II{length}s").pack_into, checksum(payload, tag)
         else:
             self._counters.drop("longer than 16 MiB")
             return
@@ -91,16 +103,16 @@ class Writer:
         segment.position = end = segment.position + size
         try:
             if end <= segment.room:
-                segment.mapping[end - size : end] = frame
+                copy(segment.mapping, end - size, tag, total, payload)
             elif end <= segment.size:
-                segment.mapping[end - size : end] = frame
+                copy(segment.mapping, end - size, tag, total, payload)
                 segment.room = segment.size  # the last quarter is begun: the next one is to be made
                 self.next.is_wanted = True
                 self.bell.ring()
             else:
-                self._go_on(segment, end, frame)
+                self._go_on(segment, end, _pack(tag, total) + payload)
         except ValueError:  # unmapped meanwhile, for which only a debugger gives time
-            self._go_on(segment, end, frame)
+            self._go_on(segment, end, _pack(tag, total) + payload)
         if self._attention:
             self._attend()
             if self._is_durable:
