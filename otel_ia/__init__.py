@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from otel_ia import genai, training
     from otel_ia.configuration.configure import configure
     from otel_ia.configuration.telemetry import Telemetry
+    from otel_ia.integrations.instrumenting import instrument
     from otel_ia.recording.context import bound
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "bound",
     "configure",
     "genai",
+    "instrument",
     "log_execution",
     "monitor",
     "monitor_context",
@@ -35,6 +37,7 @@ _ON_FIRST_USE = {
     "Telemetry": "otel_ia.configuration.telemetry",
     "bound": "otel_ia.recording.context",
     "configure": "otel_ia.configuration.configure",
+    "instrument": "otel_ia.integrations.instrumenting",
 }
 _ROOMS = {"genai", "training"}
 

@@ -80,6 +80,12 @@ MODEL_NAME: Final = "ia.model.name"
 MODEL_VERSION: Final = "ia.model.version"
 BATCH_SIZE: Final = "ia.batch.size"
 STAGE: Final = "ia.stage"
+DEVICE: Final = "ia.device"
+"""Where a model's call had its first tensor, as its library writes it: `cpu`, `cuda:0`. The conventions have none:
+`hw.*` (https://opentelemetry.io/docs/specs/semconv/registry/attributes/hardware/) is of the machine's parts by id."""
+EXECUTION_PROVIDER: Final = "ia.execution.provider"
+"""The first of a session's execution providers, by ONNX Runtime's name for it
+(https://onnxruntime.ai/docs/execution-providers/): `CPUExecutionProvider`."""
 EPOCH: Final = "ia.epoch"
 """Of a training run the epoch as its loop numbers it, else how many came before; on the run the last one."""
 STEP: Final = "ia.step"

@@ -20,6 +20,7 @@ from otel_ia.recording.functions import (
 
 if TYPE_CHECKING:
     from otel_ia.capture.choice import Choice, Mode
+    from otel_ia.capture.plan import Plan
 
 
 def _code_in(make: Callable[..., Any]) -> CodeType:
@@ -32,6 +33,9 @@ _FORMS: Final = [
 ]
 _followers: Final[weakref.WeakSet[FunctionType]] = weakref.WeakSet()
 _wishes: "Final[list[list[Choice | None]]]" = []
+_additions: "Final[weakref.WeakKeyDictionary[FunctionType, Callable[[Plan | None], Plan]]]" = (
+    weakref.WeakKeyDictionary()
+)
 
 
 def follow_wishes(monitored: Any, target: Any, site: CallSite) -> None:
@@ -80,12 +84,28 @@ def _wished() -> "Choice | None":
     return _wishes[-1][0] if _wishes else None
 
 
+def add_to_plan(monitored: FunctionType, make: "Callable[[Plan | None], Plan]") -> None:
+    """From now on a wrapper has the plan that is made from what it captures, or from `None` where that is nothing."""
+    _additions[monitored] = make
+    _, site = _inside(monitored)
+    site.plan = make(site.plan)
+    _take_form(monitored, captures=True)
+
+
+def _inside(monitored: Any) -> tuple[Any, LateCallSite]:
+    """What a wrapper calls, and its call site."""
+    cells = dict(zip(monitored.__code__.co_freevars, monitored.__closure__, strict=True))
+    return cells["function"].cell_contents, cells["site"].cell_contents
+
+
 @guarded
 def _follow(monitored: Any, choice: "Choice | None") -> None:
-    cells = dict(zip(monitored.__code__.co_freevars, monitored.__closure__, strict=True))
-    target, site = cells["function"].cell_contents, cells["site"].cell_contents
+    target, site = _inside(monitored)
+    make = _additions.get(monitored)
     if choice is not None:
         _plan(monitored, target, site, choice)
+    elif make is not None:
+        site.plan = make(None)
     elif not _take_form(monitored, captures=False):
         site.plan = None  # the other forms keep theirs for the calls that are under way
 
@@ -93,7 +113,9 @@ def _follow(monitored: Any, choice: "Choice | None") -> None:
 def _plan(monitored: Any, target: Any, site: LateCallSite, choice: "Choice") -> None:
     from otel_ia.capture.plan import make_plan
 
-    site.plan = make_plan(choice._replace(finds_batch=not site.says_batch), target)
+    plan = make_plan(choice._replace(finds_batch=not site.says_batch), target)
+    make = _additions.get(monitored)
+    site.plan = make(plan) if make is not None else plan
     _take_form(monitored, captures=True)
 
 

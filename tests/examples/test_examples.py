@@ -1,6 +1,7 @@
 """Each example gives the trees that its docstring promises."""
 
 import ast
+import importlib.util
 import os
 import runpy
 import subprocess
@@ -18,6 +19,7 @@ FILES = sorted(FOLDER.glob("*.py"))
 NEED_SCIKIT_LEARN = {
     "capture_arguments.py",
     "decorate_a_function.py",
+    "instrument_a_pipeline.py",
     "monitor_a_block.py",
     "training_loop.py",
     "reduced_stream.py",
@@ -97,6 +99,33 @@ def test_arguments_and_results_are_told_by_their_shapes():
     assert (normalised["ia.result.min"], normalised["ia.result.max"]) == (0.0, 1.0)
     assert "ia.argument.centroids.type" not in nearest
     assert whole[semconv.MODEL_NAME] == "nearest-centroid"
+
+
+def test_the_steps_of_a_pipeline_become_spans(capsys):
+    seen = run("instrument_a_pipeline.py")
+    assert seen.tree == promised_tree("instrument_a_pipeline.py")
+    assert seen.span("Pipeline.predict").attributes["ia.batch.size"] == 30
+    assert seen.span("reduce.fit_transform").attributes[semconv.STAGE] == "training"
+    right = int(capsys.readouterr().out.split()[0])
+    assert right > 25
+
+
+@pytest.fixture(scope="session")
+def onnxruntime():
+    """Imported before a test looks at what it leaves behind: it keeps files of its own open from then on."""
+    return pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+
+
+def test_the_runs_of_an_onnx_session_become_spans(onnxruntime, capsys):
+    if importlib.util.find_spec("magika") is None:
+        pytest.skip("magika, whose model it is, is not installed")
+    seen = run("instrument_an_onnx_session.py")
+    assert seen.tree == promised_tree("instrument_an_onnx_session.py")
+    runs = [span.attributes for span in seen.spans if span.name == "magika.run"]
+    files = [file for file in FOLDER.iterdir() if file.is_file()]
+    assert sum(told[semconv.BATCH_SIZE] for told in runs) == len(files)
+    assert {told[semconv.EXECUTION_PROVIDER] for told in runs} == {"CPUExecutionProvider"}
+    assert f"{len(FILES)} python" in capsys.readouterr().out
 
 
 def test_requests_that_run_at_the_same_time_give_a_trace_each():

@@ -306,3 +306,7 @@ def reduced(n: int) -> Iterator[int]:
 
 assert_type(reduced(3), Iterator[int])
 monitor(reduce=5)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+
+
+with otel_ia.instrument(object(), "digits", stage="inference", model="svc", capture="summary") as undo:
+    assert_type(undo(), None)
