@@ -38,6 +38,7 @@ SAMPLES = {
     "logs_exporter": NAMES,
     "metrics_exporter": NAMES,
     "console": BOOLEANS,
+    "capture": [("Summary", "SUMMARY", "summary"), ("values", "values", "values"), ("none", "none", "none")],
     "call_metrics": BOOLEANS,
     "metric_attributes": [("a, b", ["a", "b"], ("a", "b"))],
     "duration_buckets": [("0.1, 1", [0.1, 1], (0.1, 1.0)), ("5", "5", (5.0,))],
@@ -115,6 +116,16 @@ def gifts(draw):
     forms = [name] + ([OPTIONS[name].general] if OPTIONS[name].general else [])
     places = [(source, form) for source in SOURCES for form in forms]
     return name, draw(st.dictionaries(st.sampled_from(places), st.sampled_from(samples(name)), max_size=len(places)))
+
+
+@pytest.mark.parametrize("name", EFFECTIVE)
+def test_the_environment_sets_every_option(name):
+    for said, _, expected in samples(name):
+        arguments = {"sampler": "traceidratio"} if name == "sampler_arg" else {}
+        if name.endswith("client_key"):
+            arguments["client_certificate"] = __file__
+        read = resolve(arguments, environ={OPTIONS[name].environment: said}).settings
+        assert effective(read, name) == expected
 
 
 @settings(deadline=None)
