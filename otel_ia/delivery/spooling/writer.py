@@ -111,7 +111,7 @@ class Writer:
                 self.bell.ring()
             else:
                 self._go_on(segment, end, _pack(tag, total) + payload)
-        except ValueError:  # unmapped meanwhile, for which only a debugger gives time
+        except TypeError:  # unmapped meanwhile: in a child that a signal handler forked here
             self._go_on(segment, end, _pack(tag, total) + payload)
         if self._attention:
             self._attend()
