@@ -5,13 +5,12 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Mapping
-from contextvars import Token
 from functools import cached_property, partialmethod
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, overload
 
 from opentelemetry import trace
-from opentelemetry.context import Context, get_current
+from opentelemetry.context import get_current
 from opentelemetry.trace import Span
 
 from otel_ia import semconv, values
@@ -265,8 +264,8 @@ def _name_only(name: str) -> "Monitor":
     return made
 
 
-_Block: TypeAlias = tuple[int, Call | None, Token[Context] | None]
-"""A block that runs now: its frame's id, its call, and what takes it back."""
+_Block: TypeAlias = tuple[int, Call | None, Any]
+"""A block that runs now: its frame's id, its call, and the token that takes it back."""
 
 
 class Monitor:
@@ -305,17 +304,16 @@ class Monitor:
         if frame.f_code is not code or frame.f_lasti != instruction:
             site = given.at_block(frame)
         call = site.open(given.attributes) if site is not None else None
-        token = None
-        if call is not None:
-            held = hold()  # noqa: F841 - what `attach` does, without its call
-            token = put(call.inside)
+        if call is None:
+            self._keep((id(frame), None, None))
+            return trace.INVALID_SPAN
+        held = hold()  # noqa: F841 - what `attach` does, without its call
+        token = put(call.inside)
         block = id(frame), call, token
         if self._open is None:  # no call from here to the next line, so no other thread gets in between
             self._open = block
         else:
             self._keep(block)
-        if call is None:
-            return trace.INVALID_SPAN
         return call if call.is_span else call.span  # type: ignore[return-value]
 
     def __exit__(
@@ -327,7 +325,7 @@ class Monitor:
         else:
             block = self._take_ending(id(_frame_above(1)))
         _, call, token = block
-        if call is None or token is None:
+        if call is None:
             return
         call.close(error)
         held = hold()  # noqa: F841 - what `leave` does, without its call
@@ -340,6 +338,9 @@ class Monitor:
 
     def _keep(self, block: _Block) -> None:
         blocks = self._open
+        if blocks is None:
+            self._open = block
+            return
         if type(blocks) is not list:
             blocks = self._open = [blocks] if type(blocks) is tuple else []
         blocks.append(block)

@@ -241,13 +241,15 @@ class CallSpan(Span):
             self.end_time = None
             unended.append((self, start + elapsed, type(None)))
         tally = self.tally
+        if tally is None:
+            return
         if type(tally) is CallTally and (self.own is None or semconv.BATCH_SIZE not in self.own):
             # What `Series.add` does, without its call. Each line is one step for other threads and signal handlers.
             cells, at = tally.cells, bisect_left(tally.bounds, elapsed)
             cells[at] += 1
             cells[SUM] += elapsed
             tally.exemplars[at] = self
-        elif tally is not None:
+        else:
             self._count(tally, elapsed)
 
     def _close_with(self, error: BaseException, end: int) -> None:
