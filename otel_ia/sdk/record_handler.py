@@ -20,7 +20,9 @@ from otel_ia.sdk.uncaught import is_passed_on
 
 _OURS: Final = "otel_ia"
 _KNOWN_LOGGERS: Final = 10_000
-_QUIET_THREADS: Final = ("otel_ia ", "OtelBatch")  # what is logged on threads of ours and of the SDK is never exported
+_DELIVERING_THREADS: Final = ("otel_ia ", "OtelBatch")
+_CARRIERS: Final = frozenset(("asyncio", "grpc", "http", "ssl", "urllib3"))
+"""Loggers of what carries telemetry away on our threads, by their first word."""
 _root: Final = logging.root
 _EXPORTERS: Final = ("opentelemetry.exporter", "opentelemetry.sdk._shared_internal")
 _SECONDS_BETWEEN_TELLINGS: Final = 60.0
@@ -60,7 +62,7 @@ class RecordHandler(logging.Handler):
         if name not in self._theirs and self._is_ours(name):
             state = provider.current
             takers, others = (state.local_takers if state is not None and name == _OURS else ()), None
-        elif (fields["threadName"] or "").startswith(_QUIET_THREADS):
+        elif (thread := fields["threadName"] or "").startswith(_DELIVERING_THREADS) and _is_of_delivery(name, thread):
             return False
         elif name == "asyncio" and is_passed_on(_caught_by(record)):
             return True
@@ -76,7 +78,7 @@ class RecordHandler(logging.Handler):
     @guarded
     def export(self, name: str, record: logging.LogRecord | LogRecord) -> None:
         """Exports what another library says or has taken over, on the logger of this name."""
-        quiet = threading.current_thread().name.startswith(_QUIET_THREADS)
+        quiet = _is_of_delivery(name, threading.current_thread().name)
         if users_code.is_running or quiet or (name not in self._theirs and self._is_ours(name)):
             return
         if isinstance(record, logging.LogRecord):
@@ -133,6 +135,17 @@ class RecordHandler(logging.Handler):
                 return
             self._tell_after = time.monotonic() + _SECONDS_BETWEEN_TELLINGS
         last_resort.handle(record)
+
+
+def _is_of_delivery(name: str, thread: str) -> bool:
+    """Whether this logger tells, on this thread, of the delivery itself: delivered, it would tell again.
+
+    Finalizers of the user's run on any thread, and what they log is exported. On the SDK's threads nothing is: an
+    exporter there may be anyone's.
+    """
+    if thread.startswith("otel_ia "):
+        return name.partition(".")[0] in _CARRIERS
+    return thread.startswith(_DELIVERING_THREADS)
 
 
 def _caught_by(record: logging.LogRecord) -> object:

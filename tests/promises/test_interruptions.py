@@ -166,3 +166,31 @@ threads = [threading.Thread(target=log, args=(thread,)) for thread in range(4)]
     bodies = [record.body.string_value for record in receiver.logs]
     assert bodies.count("outer") == 800
     assert sum(body.startswith("inner ") for body in bodies) == 800
+
+
+def test_a_finalizer_that_runs_on_the_delivering_thread_is_heard_and_what_delivers_is_not(receiver: Receiver) -> None:
+    program = """
+import urllib3
+
+class Last:
+    def __init__(self):
+        self.self = self
+    def __del__(self):
+        logging.getLogger("app").warning("from %s", threading.current_thread().name)
+        logging.getLogger("urllib3.connectionpool").warning("of the delivery")
+
+def work():
+    gc.disable()
+    Last()
+    gc.collect()
+    gc.enable()
+
+import gc, threading
+thread = threading.Thread(target=work, name="otel_ia shipper")
+thread.start()
+thread.join()
+telemetry.flush(20)
+"""
+    _, _, status = finish(program, receiver.endpoint)
+    assert status == 0
+    assert [log.body.string_value for log in receiver.logs] == ["from otel_ia shipper"]

@@ -18,7 +18,7 @@ from otel_ia.delivery.spooling.spool import Spool
 from otel_ia.guard import guarded
 
 THREAD_NAME: Final = "otel_ia shipper"
-"""What is logged on threads whose name begins with "otel_ia " is not exported."""
+"""What carries telemetry on threads whose name begins with "otel_ia " logs there, and that is not exported."""
 _CLOSING: Final = 0.25
 """Seconds that all shippers together may take to put down what is under way at the end."""
 _LAST_PART: Final = 8
