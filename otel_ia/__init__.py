@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from otel_ia.errors import MissingLibraryError, ProviderError, SettingError
 from otel_ia.recording.decorator import monitor
-from otel_ia.recording.recipes import log_execution, monitor_context, monitor_decorator
 
 if TYPE_CHECKING:
     from otel_ia import genai, training
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from otel_ia.configuration.telemetry import Telemetry
     from otel_ia.integrations.instrumenting import instrument
     from otel_ia.recording.context import bound
+    from otel_ia.recording.recipes import log_execution, monitor_context, monitor_decorator
 
 __all__ = [
     "MissingLibraryError",
@@ -38,6 +38,9 @@ _ON_FIRST_USE = {
     "bound": "otel_ia.recording.context",
     "configure": "otel_ia.configuration.configure",
     "instrument": "otel_ia.integrations.instrumenting",
+    "log_execution": "otel_ia.recording.recipes",
+    "monitor_context": "otel_ia.recording.recipes",
+    "monitor_decorator": "otel_ia.recording.recipes",
 }
 _ROOMS = {"genai", "training"}
 

@@ -9,7 +9,7 @@ import sys
 import traceback
 from collections import deque
 from types import CodeType, TracebackType
-from typing import Final, NamedTuple
+from typing import Final, TypeAlias
 
 from otel_ia.guard import guarded
 
@@ -31,12 +31,8 @@ _OF_THEIR_OWN_FORM: Final = (SyntaxError, BaseExceptionGroup)
 _SUGGESTING: Final = (NameError, AttributeError, ImportError) if sys.version_info >= (3, 12) else ()
 
 
-class _Entry(NamedTuple):
-    code: CodeType  # kept alive, or another could get its id
-    place: tuple[str, int, str]
-    text: str
-
-
+_Entry: TypeAlias = tuple[CodeType, tuple[str, int, str], str]
+"""The code, kept alive or another could get its id; the place; what is written of it."""
 _entries: Final[dict[tuple[int, int], _Entry]] = {}
 
 
@@ -133,14 +129,14 @@ def _write_entries(entries: deque[TracebackType], pieces: list[str]) -> None:
     repeats = 0
     for traceback_entry in entries:
         code = traceback_entry.tb_frame.f_code
-        entry = _entries.get((id(code), traceback_entry.tb_lasti)) or _new_entry(code, traceback_entry)
-        if entry.place != before:
+        _, place, text = _entries.get((id(code), traceback_entry.tb_lasti)) or _new_entry(code, traceback_entry)
+        if place != before:
             _write_repeats(repeats, pieces)
-            before = entry.place
+            before = place
             repeats = 0
         repeats += 1
         if repeats <= _REPEATS_SHOWN:
-            pieces.append(entry.text)
+            pieces.append(text)
     _write_repeats(repeats, pieces)
 
 
@@ -152,7 +148,7 @@ def _write_repeats(repeats: int, pieces: list[str]) -> None:
 
 def _new_entry(code: CodeType, entry: TracebackType) -> _Entry:
     (summary,) = extracted = traceback.extract_tb(entry, limit=1)
-    made = _Entry(code, (summary.filename, summary.lineno or 0, summary.name), "".join(extracted.format()))
+    made = (code, (summary.filename, summary.lineno or 0, summary.name), "".join(extracted.format()))
     if len(_entries) >= KNOWN_ENTRIES:
         _entries.clear()
     _entries[id(code), entry.tb_lasti] = made

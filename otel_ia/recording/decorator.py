@@ -18,16 +18,15 @@ from otel_ia.errors import SettingError
 from otel_ia.guard import guarded
 from otel_ia.recording.blocks import BlockSites
 from otel_ia.recording.callsite import Call, CallSite, Description, LateCallSite
-from otel_ia.recording.classes import monitor_class
 from otel_ia.recording.current import hold, put, reset
 from otel_ia.recording.kinds import decorate
 from otel_ia.recording.lines import level_number
 from otel_ia.recording.outcome import note_told_by_block
 from otel_ia.recording.places import Place
-from otel_ia.recording.summaries import Reduce, reduce_of
 
 if TYPE_CHECKING:
     from otel_ia.capture.choice import Choice, Wish
+    from otel_ia.recording.summaries import Reduce, Reduction
 
 T = TypeVar(
     "T", bound="Callable[..., Any] | property | classmethod[Any, Any, Any] | cached_property[Any] | partialmethod[Any]"
@@ -43,7 +42,7 @@ def monitor(
     log: str | int | None = None,
     slow_after: float | None = None,
     metrics: bool = True,
-    reduce: Reduce | None = None,
+    reduce: "Reduce | None" = None,
     stage: str | None = None,
     model: str | None = None,
     model_version: str | None = None,
@@ -59,7 +58,7 @@ def monitor(
     log: str | int | None = None,
     slow_after: float | None = None,
     metrics: bool = True,
-    reduce: Reduce | None = None,
+    reduce: "Reduce | None" = None,
     stage: str | None = None,
     model: str | None = None,
     model_version: str | None = None,
@@ -122,7 +121,7 @@ def _with_options(  # noqa: PLR0913 - what can be said of a call site
     log: str | int | None = None,
     slow_after: float | None = None,
     metrics: bool = True,
-    reduce: Reduce | None = None,
+    reduce: "Reduce | None" = None,
     stage: str | None = None,
     model: str | None = None,
     model_version: str | None = None,
@@ -145,13 +144,15 @@ def _with_options(  # noqa: PLR0913 - what can be said of a call site
 
         given = given.capturing(read_choice(capture, stats=stats))
     if reduce is not None:
-        given = given.reducing(reduce_of(reduce))
+        from otel_ia.recording.summaries import Reduction
+
+        given = given.reducing(Reduction(reduce))
     made = Monitor(given)
     return made if target is None or isinstance(target, str) else made(target)
 
 
 _with_options.__qualname__ = "monitor"  # in the errors of wrong arguments
-monitor.__signature__ = inspect.signature(_with_options)  # type: ignore[attr-defined]
+monitor.__wrapped__ = _with_options  # type: ignore[attr-defined]  # whose signature `inspect` and `help` show
 
 
 def _attributes_of(given: object) -> Mapping[str, values.Value]:
@@ -186,7 +187,7 @@ def _seconds_of(given: object) -> float:
 class _Given:  # a frozen dataclass takes 1 ms of `import otel_ia`
     """What was said of a call site, and the blocks of which it was said, whatever their attributes."""
 
-    __slots__ = ("attributes", "blocks", "choice", "counts", "log", "name", "reduce", "slow_after")
+    __slots__ = ("attributes", "blocks", "choice", "counts", "log", "name", "reduction", "slow_after")
 
     def __init__(  # noqa: PLR0913 - from three places of this file
         self,
@@ -196,7 +197,7 @@ class _Given:  # a frozen dataclass takes 1 ms of `import otel_ia`
         counts: bool,
         attributes: Mapping[str, values.Value] | None = None,
         blocks: BlockSites | None = None,
-        reduce: Reduce | None = None,
+        reduction: "Reduction | None" = None,
         choice: "Choice | None" = None,
     ) -> None:
         self.name: Final = name
@@ -205,31 +206,31 @@ class _Given:  # a frozen dataclass takes 1 ms of `import otel_ia`
         self.counts: Final = counts
         self.attributes: Final = attributes
         self.blocks: Final = blocks or BlockSites()
-        self.reduce: Final = reduce
+        self.reduction: Final = reduction
         self.choice: Final = choice
 
     def __reduce__(self) -> tuple[type["_Given"], tuple[Any, ...]]:
         said = (self.name, self.log, self.slow_after, self.counts, self.attributes)
-        return _Given, (*said, None, self.reduce, self.choice)
+        return _Given, (*said, None, self.reduction, self.choice)
 
     def named(self, name: str | None) -> "_Given":
         """The same under another name, for a method of a class."""
         choice = self.choice._replace(is_for_class=True) if self.choice is not None else None
-        return _Given(name, self.log, self.slow_after, self.counts, self.attributes, None, self.reduce, choice)
+        return _Given(name, self.log, self.slow_after, self.counts, self.attributes, None, self.reduction, choice)
 
     def describing(self, attributes: Mapping[str, values.Value]) -> "_Given":
         """The same with these attributes, for the same blocks."""
-        return _Given(self.name, self.log, self.slow_after, self.counts, attributes, self.blocks, self.reduce)
+        return _Given(self.name, self.log, self.slow_after, self.counts, attributes, self.blocks, self.reduction)
 
-    def reducing(self, reduce: Reduce | None) -> "_Given":
+    def reducing(self, reduction: "Reduction") -> "_Given":
         """The same for a generator whose items are reduced."""
         said = (self.name, self.log, self.slow_after, self.counts, self.attributes)
-        return _Given(*said, self.blocks, reduce, self.choice)
+        return _Given(*said, self.blocks, reduction, self.choice)
 
     def capturing(self, choice: "Choice") -> "_Given":
         """The same that captures."""
         said = (self.name, self.log, self.slow_after, self.counts, self.attributes)
-        return _Given(*said, None, self.reduce, choice)
+        return _Given(*said, None, self.reduction, choice)
 
     def at(self, place: Place, *, with_attributes: bool = True) -> CallSite:
         name = values.text(self.name or place.function.rpartition("<locals>.")[2], _NAME_LIMIT)
@@ -287,10 +288,12 @@ class Monitor:
         if is_disabled and self._given.log is None and self._given.slow_after is None:
             return target
         if inspect.isclass(target):
-            if self._given.reduce is not None:
+            if self._given.reduction is not None:
                 raise TypeError("reduce is for one generator function, no whole class")
+            from otel_ia.recording.classes import monitor_class
+
             return monitor_class(target, self._decorate_member)
-        decorated: T = decorate(target, self._given.at, self._given.reduce)
+        decorated: T = decorate(target, self._given.at, self._given.reduction)
         return decorated
 
     def _decorate_member(self, member: Any, name: str) -> Any:

@@ -11,13 +11,15 @@ import functools
 import sys
 from collections.abc import AsyncGenerator, Callable, Generator
 from operator import attrgetter
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from otel_ia import clock
 from otel_ia.exceptions import traceback_of
 from otel_ia.recording import current  # as a module, for cloudpickle cannot send what is in it
 from otel_ia.recording.callsite import CallSite
-from otel_ia.recording.summaries import Reduce, ReducedAsyncGenerator, ReducedGenerator, Summary
+
+if TYPE_CHECKING:
+    from otel_ia.recording.summaries import Reduction
 
 with_traceback: Final = BaseException.with_traceback
 next_entry: Final = attrgetter("tb_next")
@@ -26,7 +28,7 @@ generator may be closed where the recursion limit is near."""
 
 
 def monitor_generator_function(  # noqa: C901 - every step without a call of ours
-    function: Callable[..., Generator[Any, Any, Any]], site: CallSite, reduce: Reduce | None = None
+    function: Callable[..., Generator[Any, Any, Any]], site: CallSite, reduction: "Reduction | None" = None
 ) -> Callable[..., Generator[Any, Any, Any]]:
     """The generator function with a span around each of its generators."""
 
@@ -37,8 +39,8 @@ def monitor_generator_function(  # noqa: C901 - every step without a call of our
         del args, kwargs  # the body alone decides how long its arguments live
         began = first = clock.monotonic()
         inside = call.inside if call is not None else None
-        if reduce is not None and call is not None:
-            generator = ReducedGenerator(generator, Summary(reduce, call.span))
+        if reduction is not None and call is not None:
+            generator = reduction.of(generator, call.span)
         # in variables, for every step asks for them
         hold, put, reset, get_current = current.hold, current.put, current.reset, current.get_current
         send = generator.send
@@ -94,7 +96,7 @@ class Thrown:
 
 
 def monitor_async_generator_function(  # noqa: C901 - every step without a call of ours
-    function: Callable[..., AsyncGenerator[Any, Any]], site: CallSite, reduce: Reduce | None = None
+    function: Callable[..., AsyncGenerator[Any, Any]], site: CallSite, reduction: "Reduction | None" = None
 ) -> Callable[..., AsyncGenerator[Any, Any]]:
     """The async generator function with a span around each of its generators."""
 
@@ -104,8 +106,8 @@ def monitor_async_generator_function(  # noqa: C901 - every step without a call 
         del args, kwargs  # the body alone decides how long its arguments live
         began = first = clock.monotonic()
         inside = call.inside if call is not None else None
-        if reduce is not None and call is not None:
-            generator = ReducedAsyncGenerator(generator, Summary(reduce, call.span))
+        if reduction is not None and call is not None:
+            generator = reduction.of_async(generator, call.span)
         step: Callable[[Any], Any] = functools.partial(_unhooked_asend, generator)
         number, closing_at = 0, -1
         given: Any = None

@@ -4,7 +4,7 @@ import functools
 import inspect
 from collections.abc import Callable
 from functools import cached_property, partialmethod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from otel_ia import values
 from otel_ia.recording.callables import MonitoredCallable, below_stand_ins, called_function
@@ -13,17 +13,19 @@ from otel_ia.recording.capturing import follow_wishes
 from otel_ia.recording.functions import monitor_coroutine_function, monitor_function, resembling
 from otel_ia.recording.generators import monitor_async_generator_function, monitor_generator_function
 from otel_ia.recording.places import Place, place_of_function
-from otel_ia.recording.summaries import Reduce
+
+if TYPE_CHECKING:
+    from otel_ia.recording.summaries import Reduction
 
 
-def decorate(target: Any, site_at: Callable[[Place], CallSite], reduce: Reduce | None = None) -> Any:
+def decorate(target: Any, site_at: Callable[[Place], CallSite], reduction: "Reduction | None" = None) -> Any:
     """What was given with each of its calls going through a call site of its own: of the same kind and name.
 
     The items of a generator are reduced, if they are to be. Raises TypeError.
     """
 
     def again(part: Any) -> Any:
-        return decorate(part, site_at, reduce) if part is not None else None
+        return decorate(part, site_at, reduction) if part is not None else None
 
     if isinstance(target, staticmethod | classmethod):
         return type(target)(again(target.__func__))
@@ -40,16 +42,16 @@ def decorate(target: Any, site_at: Callable[[Place], CallSite], reduce: Reduce |
     below = below_stand_ins(target)
     called = called_function(below)
     monitor_kind = _choose(called)
-    if reduce is not None:
+    if reduction is not None:
         if monitor_kind not in (monitor_generator_function, monitor_async_generator_function):
             raise TypeError("reduce is for generator functions and async generator functions")
-        monitor_kind = functools.partial(monitor_kind, reduce=reduce)
+        monitor_kind = functools.partial(monitor_kind, reduction=reduction)
     site = site_at(place_of_function(called, below))
     monitored = monitor_kind(target, site)
     follow_wishes(monitored, target, site)
     if inspect.isfunction(target):
         return resembling(monitored, target)
-    return MonitoredCallable(target, monitored, functools.partial(decorate, site_at=site_at, reduce=reduce))
+    return MonitoredCallable(target, monitored, functools.partial(decorate, site_at=site_at, reduction=reduction))
 
 
 def _choose(called: Callable[..., Any]) -> Callable[[Callable[..., Any], CallSite], Callable[..., Any]]:

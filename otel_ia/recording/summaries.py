@@ -24,12 +24,24 @@ Reduce = Callable[[Any, Any], Any]
 """From the summary so far, `None` before the first item, and an item to the summary."""
 
 
-def reduce_of(given: object) -> Reduce | None:
-    """What was given to `monitor` as `reduce`. Raises SettingError."""
-    if given is not None and (not callable(given) or inspect.iscoroutinefunction(given)):
-        expected = "a function of a summary and an item"
-        raise SettingError(source="monitor", key="reduce", value=given, expected=expected)
-    return given
+class Reduction:
+    """What `monitor` was given as `reduce`. Raises SettingError."""
+
+    __slots__ = ("_reduce",)
+
+    def __init__(self, given: object) -> None:
+        if not callable(given) or inspect.iscoroutinefunction(given):
+            expected = "a function of a summary and an item"
+            raise SettingError(source="monitor", key="reduce", value=given, expected=expected)
+        self._reduce: Reduce = given
+
+    def of(self, generator: Any, span: Span) -> "ReducedGenerator":
+        """The generator, what it comes to said on its span."""
+        return ReducedGenerator(generator, Summary(self._reduce, span))
+
+    def of_async(self, generator: Any, span: Span) -> "ReducedAsyncGenerator":
+        """The same of an async generator."""
+        return ReducedAsyncGenerator(generator, Summary(self._reduce, span))
 
 
 class Summary:
