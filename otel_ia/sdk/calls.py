@@ -93,7 +93,7 @@ def _count_batch(tally: CallTally, elapsed: int, span: "CallSpan") -> bool:
 class CallSpan(Span):
     """The span of a monitored call, made by its call site."""
 
-    __slots__ = ("began", "first_item", "flags", "inside", "is_told", "own_id", "parent_id", "tally", "trace_id")
+    __slots__ = ("began", "first_item", "flags", "inside", "own_id", "parent_id", "tally", "tells", "trace_id")
 
     # Ids as they are written. The numbers that OpenTelemetry has for them are made when someone asks: 100 ns.
     trace_id: bytes
@@ -108,11 +108,16 @@ class CallSpan(Span):
     first_item: int
     """When the first item came of a stream whose event was packed; else not there."""
     is_span: Final = True
-    is_told: bool
-    """Whether an `exception` event of what ended the call stands on this span or on one below."""
+    tells: bool
+    """Whether it was told what ended the call; there if an exception did."""
     tally: Tally | None
     records_exception = False  # `close` does what the end of a `with` would do
     sets_status = False
+
+    @property
+    def is_told(self) -> bool:
+        """Whether an `exception` event of what ended the call stands on this span or on one below."""
+        return getattr(self, "tells", False)
 
     @property
     def description(self) -> Description:
@@ -200,14 +205,13 @@ class CallSpan(Span):
             return
         elapsed = clock.monotonic() - self.began
         home, start = self.home, self.start_time
-        bare: Any = self.pattern.bare  # is there whenever `ended` is
-        ended = home.ended
+        bare: Any = self.pattern.bare  # is there whenever `at_once` is
+        at_once = home.at_once
         try:
             self.end_time = end = start + elapsed
             if (
-                ended is None
+                at_once is None
                 or self.is_announced
-                or home.processors.are_any
                 or elapsed > LONG_CALL
                 or (
                     not rest
@@ -226,7 +230,7 @@ class CallSpan(Span):
                     message = bare.pack_child(
                         begin, self.trace_id, SPAN_ID, self.own_id, PARENT_ID, parent_id, START, start, END, end, whole
                     )
-                ended(SPAN, message + rest if rest else message)
+                at_once(SPAN, message + rest if rest else message)
                 is_done = True
         except (RecursionError, MemoryError):
             is_done = None
@@ -273,7 +277,7 @@ class CallSpan(Span):
     def _record(self, error: BaseException) -> bool:
         call = ApiCall(self.description, self, self.start_time, self.began)
         call.close(error)
-        self.is_told = call.is_told
+        self.tells = call.is_told
         return True
 
 

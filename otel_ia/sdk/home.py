@@ -59,15 +59,18 @@ class TracingState:
 class Processors(SynchronousMultiSpanProcessor):
     """The processors of a state, which know whether there are any."""
 
-    def __init__(self, processors: Sequence[SpanProcessor]) -> None:
+    def __init__(self, processors: Sequence[SpanProcessor], homes: "Sequence[Home]" = ()) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.are_any = False
+        self._homes = homes
         for processor in processors:
             self.add_span_processor(processor)
 
     def add_span_processor(self, span_processor: SpanProcessor) -> None:
         super().add_span_processor(span_processor)
         self.are_any = True
+        for home in self._homes:
+            home.at_once = None
 
 
 class Limits:
@@ -125,19 +128,19 @@ class Installed:
 
     def __init__(self, state: TracingState, added: Sequence[SpanProcessor]) -> None:
         self.state = state
-        self.processors = Processors([*state.processors, *added])
+        self.homes: list[Home] = []
+        self.processors = Processors([*state.processors, *added], self.homes)
         self.limits = Limits(state.span_limits)
         self.answers = known_answers(state.sampler)
         self.of_spans = scanning(9, around=5, redactor=state.redactor)
         self.of_events = scanning_events(state.redactor)
-        self.homes: list[Home] = []
         _all.add(self)
 
     def abandon(self) -> None:
         """In a forked child: spans that began in the parent end there."""
         self.processors = Processors(())
         for home in self.homes:
-            home.ended = home.sink = None
+            home.at_once = home.ended = home.sink = None
             home.processors = self.processors
 
 
@@ -148,6 +151,7 @@ class Home:
         "_is_crowded",
         "_patterns",
         "answers",
+        "at_once",
         "ended",
         "ids",
         "information",
@@ -191,11 +195,15 @@ class Home:
         self.most_at_once = _or_any(limits.of_event.count) if is_at_once else -1
         """How many attributes an event may have to be encoded when it is given."""
         self.ended: Callable[[int, bytes], None] | None = state.sink.ended if state.sink is not None else None
+        self.at_once = self.ended
+        """Takes an ended span where nobody else wants to know of it; else None, and there is more to do."""
         self.prefix = b""
         """What stands before each span of this tracer in the sink; empty until `ask_prefix`."""
         self._patterns: dict[Hashable, Pattern] = {}
         self._is_crowded = False
         installed.homes.append(self)
+        if installed.processors.are_any:
+            self.at_once = None
 
     def ask_prefix(self) -> bytes:
         """The prefix, asked of the sink when the tracer's first span comes."""

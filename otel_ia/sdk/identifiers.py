@@ -5,6 +5,7 @@ run to run: the spans of all runs would have the same ids.
 """
 
 import os
+import struct
 from collections.abc import Callable
 from random import Random
 from typing import Final
@@ -14,6 +15,32 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator
 _random: Final = Random()  # noqa: S311 - ids, no secrets
 draw_bits: Final[Callable[[int], int]] = _random.getrandbits
 """That many random bits; drawn anew from the operating system's randomness in a forked child."""
+
+_AT_ONCE: Final = 128
+_span_ids: Final[list[bytes]] = []
+_trace_ids: Final[list[bytes]] = []
+take_span_id: Final[Callable[[], bytes]] = _span_ids.pop
+"""Eight random bytes; IndexError when none are left, and `more_span_ids` has the next.
+
+To draw them one by one takes 100 ns more.
+"""
+take_trace_id: Final[Callable[[], bytes]] = _trace_ids.pop
+"""The same of 16 bytes."""
+
+
+def _more(ids: list[bytes], size: int) -> Callable[[], bytes]:
+    split: Callable[[bytes], tuple[bytes, ...]] = struct.Struct(f"{size}s" * _AT_ONCE).unpack
+
+    def more() -> bytes:
+        first, *others = split(_random.randbytes(size * _AT_ONCE))
+        ids.extend(others)
+        return first
+
+    return more
+
+
+more_span_ids: Final = _more(_span_ids, 8)
+more_trace_ids: Final = _more(_trace_ids, 16)
 
 
 class OwnIds(IdGenerator):
@@ -31,5 +58,12 @@ class OwnIds(IdGenerator):
 
 OWN_IDS: Final = OwnIds()
 
+
+def _begin_anew() -> None:
+    _random.seed()
+    _span_ids.clear()
+    _trace_ids.clear()
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_random.seed)
+    os.register_at_fork(after_in_child=_begin_anew)
