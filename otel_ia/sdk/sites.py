@@ -70,10 +70,12 @@ def _put_bound(span: CallSpan, bound: Any) -> None:
 class TracerCallSite:
     """A call site of our own tracer. What its spans have in common is encoded once for each state installed.
 
-    Calls that write log lines, and those whose sampler, ids or parent are not of our own kind, go the longer way.
+    Calls whose sampler, ids or parent are not of our own kind go the longer way.
     """
 
-    __slots__ = ("_current", "_fixed", "_has_lines", "_home", "_pattern", "_said", "tracer")
+    __slots__ = ("_current", "_fixed", "_home", "_pattern", "_said", "tracer")
+
+    has_lines = False
 
     plan: Final = None  # that of the call site which it stands in for comes along with each call
 
@@ -82,7 +84,6 @@ class TracerCallSite:
         self.tracer = tracer
         self._said = description
         self._current = current_tally(description)
-        self._has_lines = description.log is not None or description.slow_after is not None
         self._fixed: dict[str, Any] = {semconv.CODE_FUNCTION_NAME: f"{place.module}.{place.function}"}
         if place.file:
             self._fixed |= {semconv.CODE_FILE_PATH: place.file, semconv.CODE_LINE_NUMBER: place.line}
@@ -97,7 +98,7 @@ class TracerCallSite:
     def open(self, own: Own = None, /) -> Call | None:  # noqa: C901, PLR0911, PLR0912, PLR0915 - each way to go, without a call
         home: Any = self.tracer.home
         if home is None:
-            return self._open_long(own) if self._current.tally is not None or self._has_lines else None
+            return None if self._current.tally is None else self._open_long(own)
         pattern = self._pattern if home is self._home else self._settle(home)
         if pattern is None:
             return self._open_long(own)
@@ -207,7 +208,7 @@ class TracerCallSite:
     def _settle(self, home: Home) -> Pattern | None:
         """The pattern of this site's spans in that home, `None` where they go the longer way."""
         pattern = None
-        if home.own_ids and not self._has_lines:
+        if home.own_ids:
             attributes, dropped = copied(self._fixed, home.limits.of_span)
             if not dropped:
                 pattern = Pattern(self._said.name, SpanKind.INTERNAL, attributes, home.limits.of_span, home.redactor)
@@ -235,10 +236,21 @@ class TracerCallSite:
             record_exception=False,
             set_status_on_exception=False,
         )
-        if not span.get_span_context().is_valid and not self._has_lines and self._current.tally is None:
+        if not span.get_span_context().is_valid and not self.has_lines and self._current.tally is None:
             return None
         if given is not None and not (captured and span.is_recording()):
             own = capture(given, span, is_counted=self._current.tally is not None)
         call = begin_call(description, span, start, began)
         call.tally = self._begin_tally(own)
         return call
+
+
+class TellingCallSite(TracerCallSite):
+    """One whose calls write log lines, or tell when they were slow: they always go the longer way."""
+
+    __slots__ = ()
+
+    has_lines = True
+
+    def open(self, own: Own = None, /) -> Call | None:
+        return self._open_long(own)

@@ -50,9 +50,10 @@ class Tracer(sdk_trace.Tracer):
 
     def call_site(self, description: Description) -> CallSite:
         """A call site whose calls are opened and closed here, without the calls of the API."""
-        from otel_ia.sdk.sites import TracerCallSite
+        from otel_ia.sdk.sites import TellingCallSite, TracerCallSite
 
-        return TracerCallSite(self, description)
+        has_lines = description.log is not None or description.slow_after is not None
+        return (TellingCallSite if has_lines else TracerCallSite)(self, description)
 
     def start_as_current_span(  # type: ignore[override]  # noqa: PLR0913 - the API's signature
         self,
