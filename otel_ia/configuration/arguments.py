@@ -64,6 +64,7 @@ class SettingsArguments(TypedDict, total=False):
     console: bool | None
     sampler: str | Sampler | None
     sampler_arg: float | None
+    sampling_rules: Mapping[str, float] | str | None
     propagators: str | Sequence[str] | None
     log_level: int | str | None
     log_levels: Mapping[str, int | str] | str | None

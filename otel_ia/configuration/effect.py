@@ -37,6 +37,7 @@ from otel_ia.sdk.outbox import Keeping, Outbox
 from otel_ia.sdk.provider import install_tracing, is_provider_foreign
 from otel_ia.sdk.record_handler import listen
 from otel_ia.sdk.redacted import redacted_resource
+from otel_ia.sdk.shares import RuleSampler, read_rule, share_of
 from otel_ia.sdk.uncaught import record_uncaught
 
 _logger = logging.getLogger("otel_ia")
@@ -217,15 +218,16 @@ def _wants_console(settings: Settings) -> bool:
 
 
 def _make_sampler(settings: Settings) -> sampling.Sampler:
+    rules = [read_rule(text, ratio) for text, ratio in settings.sampling_rules.items()]
     if not isinstance(settings.sampler, str):
-        return cast(sampling.Sampler, settings.sampler)
+        own = cast(sampling.Sampler, settings.sampler)
+        return RuleSampler(rules, own) if rules else own
     name = settings.sampler.removeprefix("parentbased_")
-    root: sampling.Sampler = {
-        "always_on": sampling.ALWAYS_ON,
-        "always_off": sampling.ALWAYS_OFF,
-        "traceidratio": sampling.TraceIdRatioBased(settings.sampler_arg),
-    }[name]
-    return sampling.ParentBased(root) if name != settings.sampler else root
+    share = share_of(settings.sampler_arg) if name == "traceidratio" else None
+    known = {"always_on": sampling.ALWAYS_ON, "always_off": sampling.ALWAYS_OFF}
+    root: sampling.Sampler = share or known[name]
+    sampler = sampling.ParentBased(root) if name != settings.sampler else root
+    return RuleSampler(rules, sampler, share) if rules or share is not None else sampler
 
 
 def _make_limits(settings: Settings) -> SpanLimits:

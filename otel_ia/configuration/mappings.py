@@ -7,7 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from urllib.parse import unquote
 
-from otel_ia.configuration.numbers import log_level
+from otel_ia.configuration.numbers import log_level, ratio
 from otel_ia.configuration.parsing import Given, refuse
 from otel_ia.semconv import SERVICE_NAME
 
@@ -57,12 +57,28 @@ def log_levels(given: Given) -> Mapping[str, int]:
     return MappingProxyType(read)
 
 
+def sampling_rules(given: Given) -> Mapping[str, float]:
+    """Shares by what they are for, `name@key=value` with patterns for name and values; in the order given.
+
+    As text `predict*@ia.model.name=tiny*=0.1`: what stands behind the last `=` is the share.
+    """
+    read: dict[str, float] = {}
+    for key, value in _flattened(given, _pairs(given, is_value_last=True)):
+        name, *attributes = key.strip().split("@")
+        if not (name or attributes) or not all(part.partition("=")[0].strip() and "=" in part for part in attributes):
+            raise refuse(given, "rules such as `GET /health*` or `predict@ia.model.name=tiny*`, each with its share")
+        is_text = given.spelled_out or isinstance(given.value, str)
+        one = replace(given, value=value, name=f"{given.name}[{key.strip()}]", spelled_out=is_text)
+        read[key.strip()] = ratio(one)
+    return MappingProxyType(read)
+
+
 def mask_headers(value: object) -> object:
     """The same names without the values; text is hidden altogether."""
     return dict.fromkeys(map(str, value), "***") if isinstance(value, Mapping) else "***"
 
 
-def _pairs(given: Given) -> Iterator[tuple[str, object]]:
+def _pairs(given: Given, *, is_value_last: bool = False) -> Iterator[tuple[str, object]]:
     if isinstance(given.value, Mapping):
         for key, value in given.value.items():
             if not isinstance(key, str):
@@ -70,7 +86,7 @@ def _pairs(given: Given) -> Iterator[tuple[str, object]]:
             yield key, value
     elif isinstance(given.value, str):
         for item in filter(str.strip, given.value.split(",")):
-            key, equals, value = item.partition("=")
+            key, equals, value = item.rpartition("=") if is_value_last else item.partition("=")
             if not equals or not key.strip():
                 raise refuse(given, _PAIRS)
             yield _decoded(given, key), _decoded(given, value)

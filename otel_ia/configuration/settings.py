@@ -7,7 +7,14 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from otel_ia.configuration.endpoints import endpoint, folder, mask_url, proxy, readable_file
-from otel_ia.configuration.mappings import AttributeValue, headers, log_levels, mask_headers, resource_attributes
+from otel_ia.configuration.mappings import (
+    AttributeValue,
+    headers,
+    log_levels,
+    mask_headers,
+    resource_attributes,
+    sampling_rules,
+)
 from otel_ia.configuration.numbers import (
     age,
     bounds,
@@ -111,6 +118,7 @@ class Settings:
     console: bool | None = row("OTEL_IA_CONSOLE", boolean, None, "Print a tree per trace; unset: on a terminal or in a notebook when there is no endpoint.")
     sampler: str | Sampler = row("OTEL_TRACES_SAMPLER", sampler, "parentbased_always_on", "Which traces are kept: `always_on`, `always_off`, `traceidratio`, each also with `parentbased_` before it; as argument also a `Sampler`.")
     sampler_arg: float = row("OTEL_TRACES_SAMPLER_ARG", ratio, 1.0, "Share of traces that the ratio samplers keep, from 0 to 1.")
+    sampling_rules: Mapping[str, float] = row("OTEL_IA_SAMPLING_RULES", sampling_rules, _NOTHING, "Shares of single kinds of traces, by name and attributes of their first span as it begins: a mapping, or `GET /health*=0,predict@ia.model.name=tiny*=0.1`; the first that fits holds, before `monitor(sample=…)` and `sampler`.")
     propagators: tuple[str, ...] = row("OTEL_PROPAGATORS", propagators, ("tracecontext", "baggage"), "How the trace travels in headers: `tracecontext`, `baggage`, `b3`, `b3multi`, `jaeger`, `xray`, `ottrace`, or `none`.")
     log_level: int | None = row("OTEL_IA_LOG_LEVEL", level, None, "Lowest level of the log records collected, a name or a number; unset: as the loggers are set.")
     log_levels: Mapping[str, int] = row("OTEL_IA_LOG_LEVELS", log_levels, _NOTHING, "Lowest levels of single loggers and what is below them: a mapping, or `app.db=WARNING` with commas between.")

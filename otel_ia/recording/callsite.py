@@ -1,6 +1,7 @@
 """What is fixed when a call site is decorated, and how one of its calls is opened and closed."""
 
 import functools
+import logging
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeAlias
@@ -21,6 +22,9 @@ from otel_ia.values import Value, qualified_name
 if TYPE_CHECKING:
     from otel_ia.capture.choice import Choice
     from otel_ia.capture.plan import Plan
+
+
+_logger: Final = logging.getLogger("otel_ia")
 
 
 class Call(Protocol):
@@ -101,6 +105,8 @@ class Description(NamedTuple):
     slow_after: float | None
     counts: bool = True
     """Whether its calls are counted by metrics."""
+    sample: float | None = None
+    """Which share of its calls is recorded where they begin a trace; `None`: as the sampler says."""
 
 
 class ApiCallSite:
@@ -205,9 +211,16 @@ class LateCallSite:
         if isinstance(provider, trace.ProxyTracerProvider):
             return self._open_without_provider
         offer = getattr(_get_tracer_of(provider), "call_site", None)
+        if offer is None and self._description.sample is not None:
+            _tell_of_samples()
         chosen: Opening = offer(self._description).open if offer is not None else self._api.open
         self.open = chosen
         return chosen
+
+
+@functools.cache  # once
+def _tell_of_samples() -> None:
+    _logger.warning("monitor(sample=…) is of no effect: the tracer provider is another library's, and decides itself")
 
 
 def begin_call(description: Description, span: Span, start: int, began: int) -> "ApiCall":

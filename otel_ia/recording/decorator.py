@@ -48,6 +48,7 @@ def monitor(
     model_version: str | None = None,
     capture: "Wish | None" = None,
     stats: bool = False,
+    sample: float | None = None,
 ) -> T: ...
 @overload
 def monitor(
@@ -64,6 +65,7 @@ def monitor(
     model_version: str | None = None,
     capture: "Wish | None" = None,
     stats: bool = False,
+    sample: float | None = None,
 ) -> "Monitor": ...
 def monitor(
     target: Any = None,
@@ -98,6 +100,8 @@ def monitor(
             only these, a function of name and value that returns what to record, or `"none"`. Unset: as the setting
             of this name says, by default nothing. Functions only: a block has no arguments.
         stats: with summaries or values, also NaN, infinities, min, mean and max of small arrays in host memory.
+        sample: from 0 to 1, the share of calls that is recorded where they begin a trace; inside of one they follow it.
+            In place of what the sampler says, and of no effect with another library's tracer provider.
 
     Raises:
         TypeError: the target is neither a name nor anything that can be called, or no generator function and `reduce`
@@ -127,12 +131,14 @@ def _with_options(  # noqa: PLR0913 - what can be said of a call site
     model_version: str | None = None,
     capture: "Wish | None" = None,
     stats: bool = False,
+    sample: float | None = None,
 ) -> Any:
     given = _given(
         target if isinstance(target, str) else None,
         None if log is None else level_number(log),
         _seconds_of(slow_after) if slow_after is not None else None,
         _flag_of(metrics),
+        _share_of(sample) if sample is not None else None,
     )
     if stage is not None or model is not None or model_version is not None:
         said = _attributes_of(attributes) if attributes is not None else {}
@@ -184,58 +190,75 @@ def _seconds_of(given: object) -> float:
     return float(given)
 
 
+def _share_of(given: object) -> float:
+    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given <= 1:
+        raise SettingError(source="monitor", key="sample", value=given, expected="a number from 0 to 1")
+    return float(given)
+
+
 class _Given:  # a frozen dataclass takes 1 ms of `import otel_ia`
     """What was said of a call site, and the blocks of which it was said, whatever their attributes."""
 
-    __slots__ = ("attributes", "blocks", "choice", "counts", "log", "name", "reduction", "slow_after")
+    __slots__ = ("attributes", "blocks", "choice", "counts", "log", "name", "reduction", "sample", "slow_after")
 
-    def __init__(  # noqa: PLR0913 - from three places of this file
+    def __init__(  # noqa: PLR0913 - from two places of this file
         self,
         name: str | None,
         log: int | None,
         slow_after: float | None,
         counts: bool,
-        attributes: Mapping[str, values.Value] | None = None,
+        sample: float | None,
         blocks: BlockSites | None = None,
-        reduction: "Reduction | None" = None,
-        choice: "Choice | None" = None,
     ) -> None:
-        self.name: Final = name
+        self.name = name
         self.log: Final = log
         self.slow_after: Final = slow_after
         self.counts: Final = counts
-        self.attributes: Final = attributes
+        self.sample: Final = sample
+        self.attributes: Mapping[str, values.Value] | None = None
         self.blocks: Final = blocks or BlockSites()
-        self.reduction: Final = reduction
-        self.choice: Final = choice
+        self.reduction: Reduction | None = None
+        self.choice: Choice | None = None
 
-    def __reduce__(self) -> tuple[type["_Given"], tuple[Any, ...]]:
-        said = (self.name, self.log, self.slow_after, self.counts, self.attributes)
-        return _Given, (*said, None, self.reduction, self.choice)
+    def __reduce__(self) -> tuple[Any, ...]:
+        said = (self.name, self.log, self.slow_after, self.counts, self.sample)
+        more = {"attributes": self.attributes, "reduction": self.reduction, "choice": self.choice}
+        return _Given, said, (None, more)
+
+    def _again(self, blocks: BlockSites | None = None) -> "_Given":
+        made = _Given(self.name, self.log, self.slow_after, self.counts, self.sample, blocks)
+        made.attributes, made.reduction, made.choice = self.attributes, self.reduction, self.choice
+        return made
 
     def named(self, name: str | None) -> "_Given":
         """The same under another name, for a method of a class."""
-        choice = self.choice._replace(is_for_class=True) if self.choice is not None else None
-        return _Given(name, self.log, self.slow_after, self.counts, self.attributes, None, self.reduction, choice)
+        made = self._again()
+        made.name = name
+        made.choice = self.choice._replace(is_for_class=True) if self.choice is not None else None
+        return made
 
     def describing(self, attributes: Mapping[str, values.Value]) -> "_Given":
         """The same with these attributes, for the same blocks."""
-        return _Given(self.name, self.log, self.slow_after, self.counts, attributes, self.blocks, self.reduction)
+        made = self._again(self.blocks)
+        made.attributes = attributes
+        return made
 
     def reducing(self, reduction: "Reduction") -> "_Given":
         """The same for a generator whose items are reduced."""
-        said = (self.name, self.log, self.slow_after, self.counts, self.attributes)
-        return _Given(*said, self.blocks, reduction, self.choice)
+        made = self._again()
+        made.reduction = reduction
+        return made
 
     def capturing(self, choice: "Choice") -> "_Given":
         """The same that captures."""
-        said = (self.name, self.log, self.slow_after, self.counts, self.attributes)
-        return _Given(*said, None, self.reduction, choice)
+        made = self._again()
+        made.choice = choice
+        return made
 
     def at(self, place: Place, *, with_attributes: bool = True) -> CallSite:
         name = values.text(self.name or place.function.rpartition("<locals>.")[2], _NAME_LIMIT)
         attributes = (self.attributes if with_attributes else None) or {}
-        description = Description(name, place, attributes, self.log, self.slow_after, self.counts)
+        description = Description(name, place, attributes, self.log, self.slow_after, self.counts, self.sample)
         return LateCallSite(description, self.choice)
 
     def at_block(self, frame: FrameType) -> CallSite | None:
@@ -250,8 +273,8 @@ _KNOWN_NAMES: Final = 1_024
 
 
 @functools.lru_cache(_KNOWN_NAMES)
-def _given(name: str | None, log: int | None, slow_after: float | None, counts: bool) -> _Given:
-    return _Given(name, log, slow_after, counts)
+def _given(name: str | None, log: int | None, slow_after: float | None, counts: bool, sample: float | None) -> _Given:
+    return _Given(name, log, slow_after, counts, sample)
 
 
 _idle: "Final[dict[str, Monitor]]" = {}
@@ -261,7 +284,7 @@ _idle: "Final[dict[str, Monitor]]" = {}
 def _name_only(name: str) -> "Monitor":
     if len(_idle) >= _KNOWN_NAMES:
         _idle.clear()
-    made = _idle[name] = Monitor(_given(name, None, None, True))
+    made = _idle[name] = Monitor(_given(name, None, None, True, None))
     return made
 
 

@@ -22,6 +22,7 @@ from otel_ia.sdk.identifiers import OWN_IDS
 from otel_ia.sdk.redacted import redacted_scope
 from otel_ia.sdk.sampling import known_answers
 from otel_ia.sdk.scanning import scanning
+from otel_ia.sdk.shares import Share
 from otel_ia.sdk.sink import Sink
 
 LONG_CALL: Final = 50_000_000
@@ -89,7 +90,19 @@ class Limits:
 class Pattern:
     """What spans of one name, kind and call site have in common."""
 
-    __slots__ = ("bare", "call", "captured", "is_long", "kind", "leaves_streams", "name", "room", "static")
+    __slots__ = (
+        "bare",
+        "call",
+        "captured",
+        "is_long",
+        "kind",
+        "leaves_streams",
+        "name",
+        "room",
+        "root",
+        "share",
+        "static",
+    )
 
     def __init__(
         self,
@@ -113,6 +126,10 @@ class Pattern:
         """Packs the spans of a call site."""
         self.captured: tuple[dict[str, Any], list[type], bytes] | None = None
         """Attributes that the last call captured, their types, and both encoded."""
+        self.root: bool | None = None
+        """Whether a call that begins a trace is sampled; `None`: as its share says."""
+        self.share: Share | None = None
+        """Which of them are; `None`: that is to be asked."""
         self.leaves_streams = False
         """Whether what is said of a stream is written as it is."""
         self.is_long = True

@@ -1,6 +1,6 @@
 """Which samplers need not be asked, because their answer is known beforehand."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from opentelemetry.context import Context
@@ -8,6 +8,8 @@ from opentelemetry.sdk.trace import sampling
 from opentelemetry.sdk.trace.sampling import Decision, ParentBased, ParentBasedTraceIdRatio, Sampler, StaticSampler
 from opentelemetry.sdk.trace.sampling import TraceIdRatioBased as Ratio
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
+
+from otel_ia.sdk.shares import RuleSampler, Share
 
 _ANSWERS: Final = {Decision.RECORD_AND_SAMPLE: True, Decision.DROP: False}
 _DEFAULT: Final[Sampler] = sampling.DEFAULT_ON
@@ -23,19 +25,21 @@ class Known:
     unsampled: bool | None = None
 
 
-def known_answers(sampler: Sampler) -> Known:
+def known_answers(sampler: Sampler) -> Known:  # noqa: PLR0911 - one for each kind of sampler
     """What this sampler answers whatever it is asked.
 
     Known are the SDK's constant samplers, and its parent-based ones with nothing else inside but its own. A class
     derived from one of them may decide differently, so types are compared exactly.
     """
+    if type(sampler) is RuleSampler:
+        return replace(known_answers(sampler.below), root=None)
     if type(sampler) is StaticSampler:
         answer = _ask(sampler, Context())
         return Known(answer, answer, answer)
     if type(sampler) not in (ParentBased, ParentBasedTraceIdRatio):
         return Known()
     parts = getattr(sampler, "__dict__", {"unknown": None}).values()
-    if not all(type(part) in (StaticSampler, Ratio) for part in parts):
+    if not all(type(part) in (StaticSampler, Ratio, Share) for part in parts):
         return Known()
     if not sampler.get_description().endswith(_OF_PARENTS):
         return Known()

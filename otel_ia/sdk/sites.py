@@ -17,10 +17,13 @@ from otel_ia.recording.tallying import begin_call as begin_tally
 from otel_ia.recording.tallying import current_tally
 from otel_ia.sdk.attributes import copied, is_plain
 from otel_ia.sdk.calls import CallSpan, CountedCall, leaves_streams
+from otel_ia.sdk.chosen import StatedCall
 from otel_ia.sdk.first_tally import LongWay
 from otel_ia.sdk.home import Home, Pattern
 from otel_ia.sdk.identifiers import more_span_ids, more_trace_ids, take_span_id, take_trace_id
 from otel_ia.sdk.identity import FLAGS
+from otel_ia.sdk.sampling import known_answers
+from otel_ia.sdk.shares import RuleSampler, Share, share_of
 from otel_ia.sdk.span import Span
 from otel_ia.sdk.tallies import BEGUN, Tally
 from otel_ia.sdk.tracer import Tracer, begin
@@ -103,6 +106,7 @@ class TracerCallSite:
         if pattern is None:
             return self._open_long(own)
         tally: Any = self._current.tally
+        make, chosen = CallSpan, None
         # What stands here cannot fail but at the limits of the interpreter; what can is guarded, which costs 200 ns.
         try:
             current = get_current()
@@ -114,7 +118,14 @@ class TracerCallSite:
                 flags: TraceFlags = parent.flags
                 is_sampled = home.answers.sampled
             elif parent is None:
-                is_sampled = home.answers.root
+                is_sampled = pattern.root
+                if is_sampled is not False:
+                    try:
+                        trace_id = take_trace_id()
+                    except IndexError:
+                        trace_id = more_trace_ids()
+                if is_sampled is None and (chosen := pattern.share) is not None:
+                    make, is_sampled = StatedCall, trace_id[9:] >= chosen.least
                 if is_sampled is False:
                     unrecorded = new_unrecorded(None)
                     inside = Context(current)
@@ -123,10 +134,6 @@ class TracerCallSite:
                         return self._count_alone(unrecorded, inside, own)
                     unrecorded.inside = inside
                     return unrecorded
-                try:
-                    trace_id = take_trace_id()
-                except IndexError:
-                    trace_id = more_trace_ids()
                 parent_id = None
                 flags = _ROOT_FLAGS
             elif kind is Span and parent.identity[4] is None:
@@ -135,6 +142,12 @@ class TracerCallSite:
                 parent_id = above.to_bytes(8, "big")
                 is_sampled = home.answers.sampled if flags & 1 else home.answers.unsampled
                 flags = FLAGS[flags | 1]
+            elif kind is StatedCall:
+                trace_id = parent.trace_id
+                parent_id = parent.own_id
+                flags = parent.flags
+                is_sampled = home.answers.sampled
+                make, chosen = StatedCall, parent.chosen
             elif kind is Unrecorded and home.answers.unsampled is False:
                 # the ids of the span around it go on to what is inside
                 return None if tally is None else self._count_alone(parent, Context(current), own)
@@ -143,7 +156,7 @@ class TracerCallSite:
             if not is_sampled:
                 return self._open_long(own)
             # Storing the slots here saves a call of `new_span`, 60 ns.
-            span = _make(CallSpan)
+            span: Any = _make(make)
             span.home = home
             span.pattern = pattern
             span.trace_id = trace_id
@@ -158,6 +171,8 @@ class TracerCallSite:
             span.began = clock.monotonic()
             span.end_time = span.own = span.further = span.made_context = None
             span.is_announced = False
+            if chosen is not None:
+                span.chosen = chosen
             # mostly the span is all there is in a context: 100 ns less than copying, and a third of `__setitem__`
             inside = span.inside = Context()
             if len(current) == (parent is not None):
@@ -180,7 +195,7 @@ class TracerCallSite:
             span.tally = tally
         except (RecursionError, MemoryError):
             return None
-        return span
+        return span  # type: ignore[no-any-return]
 
     def _count_alone(self, span: Unrecorded, inside: Context, own: Own) -> Call:
         """A call that is not sampled, but counted."""
@@ -215,8 +230,25 @@ class TracerCallSite:
                 pattern.call = self._said
                 pattern.bare = BareSpan(home.ask_prefix(), pattern.static) if home.sink is not None else None
                 pattern.leaves_streams = leaves_streams(pattern.static, home)
+                pattern.root, pattern.share = self._choose_roots(home)
         self._pattern, self._home = pattern, home
         return pattern
+
+    def _choose_roots(self, home: Home) -> tuple[bool | None, Share | None]:
+        """Whether calls that begin a trace are sampled; else `None`, and the share that is, if that is known."""
+        said, sampler = self._share(), home.sampler
+        if home.answers.unsampled is not False:  # what is inside is decided by the ids, so they are to be drawn
+            return (home.answers.root if said is None else None), None
+        if type(sampler) is not RuleSampler:
+            return (None, said) if said is not None else (home.answers.root, None)
+        rule = sampler.first_rule(self._said.name, self._fixed)
+        if rule is not None:
+            return None, rule.share if rule.matches(self._said.name, self._fixed) else None
+        share = said or sampler.share
+        return (None, share) if share is not None else (known_answers(sampler.below).root, None)
+
+    def _share(self) -> Share | None:
+        return share_of(self._said.sample) if self._said.sample is not None else None
 
     @guarded
     def _open_long(self, own: Own) -> Call | None:
@@ -235,6 +267,7 @@ class TracerCallSite:
             start_time=start,
             record_exception=False,
             set_status_on_exception=False,
+            share=self._share(),
         )
         if not span.get_span_context().is_valid and not self.has_lines and self._current.tally is None:
             return None

@@ -48,6 +48,10 @@ SAMPLES = {
     "exemplar_filter": [("always_off", "always_off", "always_off")],
     "sampler": [("Always_On", "always_on", "always_on"), ("traceidratio", "traceidratio", "traceidratio")],
     "sampler_arg": [("0", 0, 0.0), ("0.25", 0.25, 0.25), ("1", 1, 1.0)],
+    "sampling_rules": [
+        ("GET /h*=0,a@b=c=0.5", {"GET /h*": 0, "a@b=c": 0.5}, {"GET /h*": 0.0, "a@b=c": 0.5}),
+        ("@k=v=1", "@k=v=1", {"@k=v": 1.0}),
+    ],
     "uncaught_exceptions": BOOLEANS,
     "exception_signal": [("logs", "logs", "logs"), ("a,LOGS/DUP", "Logs/Dup", "logs/dup"), ("a", "events", "events")],
     "propagators": [("baggage", ["baggage"], ("baggage",)), ("none", "none", ())],

@@ -57,6 +57,7 @@ def test_a_timeout_as_argument_is_a_number_of_seconds(value):
         ("prometheus_port", [-1, 65_536, "9464", 1.0, True]),
         ("sampler", ["jaeger_remote", "ratio", 0.5, object(), TraceIdRatioBased]),
         ("sampler_arg", [1.1, -0.1, True, "0.5", float("nan")]),
+        ("sampling_rules", ["a", "=1", {"": 1}, {"a@b": 1}, {"a@=b": 1}, 5, {1: 1}]),
         ("propagators", ["w3c", "tracecontext;baggage", 1, "none,b3"]),
         ("log_level", ["LOUD", -1, True, 1.5, "-10", ""]),
         ("exit_timeout", [-0.1, float("nan"), "2"]),
@@ -277,3 +278,8 @@ def test_settings_cannot_be_changed():
     assert isinstance(read.traces.headers, Mapping)
     with pytest.raises(TypeError):
         read.traces.headers["a"] = "c"
+
+
+@pytest.mark.parametrize("wrong", [{"a": 2}, {"a": "0.5"}, {"a": True}, "a=b", "a=nan"])
+def test_a_share_that_is_none_is_refused_by_the_name_of_its_rule(wrong):
+    assert refused({"sampling_rules": wrong}).key == "sampling_rules[a]"

@@ -261,7 +261,13 @@ def test_fewer_requests_than_the_demo_needs_are_refused():
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signal for one process")
 def test_an_interrupt_ends_it_quietly():
     with subprocess.Popen(
-        [*DEMO, "--requests", "3000"], env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*DEMO, "--requests", "3000"],
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # what a shell starts in the background ignores this signal, and what that starts does too
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no other threads
     ) as process:
         while "evaluate" not in (line := process.stderr.readline()):
             assert line, "it ended before its training"
