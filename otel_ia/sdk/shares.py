@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, Final, NamedTuple
 
-from opentelemetry.context import Context
+from opentelemetry.context import Context, create_key
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.trace import Link, SpanKind, TraceState, get_current_span
 
@@ -74,6 +74,8 @@ def _others(state: TraceState) -> list[str]:
 
 
 share_of: Final = functools.lru_cache(64)(Share)
+SHARE_KEY: Final = create_key("otel_ia share")
+"""Under which a context holds the share that the call site of a span which is to begin wants to be sampled."""
 
 
 class Rule(NamedTuple):
@@ -103,6 +105,11 @@ def read_rule(text: str, ratio: float) -> Rule:
     name, *attributes = text.split("@")
     parts = [part.partition("=") for part in attributes]
     return Rule(name.strip() or "*", tuple((key.strip(), value.strip()) for key, _, value in parts), share_of(ratio))
+
+
+def beside(sampler: Sampler, share: Share) -> Sampler:
+    """What decides on a root whose call site wants this share, in place of a sampler."""
+    return RuleSampler(sampler.rules, share) if type(sampler) is RuleSampler else share
 
 
 def _texts(value: object) -> list[str]:
@@ -135,12 +142,11 @@ class RuleSampler(Sampler):
         attributes: Any = None,
         links: Sequence[Link] | None = None,
         trace_state: TraceState | None = None,
-        said: Share | None = None,
     ) -> SamplingResult:
         sampler: Sampler = self.below
         if not get_current_span(parent_context).get_span_context().is_valid:
             rule = next((rule for rule in self.rules if rule.matches(name, attributes or {})), None)
-            sampler = (rule.share if rule is not None else said or self.share) or self.below
+            sampler = (rule.share if rule is not None else self.share) or self.below
         return sampler.should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
 
     def get_description(self) -> str:

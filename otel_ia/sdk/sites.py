@@ -23,7 +23,7 @@ from otel_ia.sdk.home import Home, Pattern
 from otel_ia.sdk.identifiers import more_span_ids, more_trace_ids, take_span_id, take_trace_id
 from otel_ia.sdk.identity import FLAGS
 from otel_ia.sdk.sampling import known_answers
-from otel_ia.sdk.shares import RuleSampler, Share, share_of
+from otel_ia.sdk.shares import SHARE_KEY, RuleSampler, Share, share_of
 from otel_ia.sdk.span import Span
 from otel_ia.sdk.tallies import BEGUN, Tally
 from otel_ia.sdk.tracer import Tracer, begin
@@ -260,14 +260,16 @@ class TracerCallSite:
         if given is not None and answers is not None and answers.root and answers.sampled:
             # at the start, so that what the span is announced with has it
             captured = _captured(given)
+        share = self._share()
+        context = Context({**get_current(), SHARE_KEY: share}) if share is not None else None
         start, began = clock.wall(), clock.monotonic()
         span = self.tracer.start_span(
             description.name,
+            context,
             attributes={**self._fixed, **(own or captured or {})} if own or captured else self._fixed,
             start_time=start,
             record_exception=False,
             set_status_on_exception=False,
-            share=self._share(),
         )
         if not span.get_span_context().is_valid and not self.has_lines and self._current.tally is None:
             return None

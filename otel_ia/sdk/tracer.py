@@ -27,7 +27,7 @@ from otel_ia.sdk.further import Further, valid_links
 from otel_ia.sdk.home import Home, Processors
 from otel_ia.sdk.identifiers import OWN_IDS, draw_bits
 from otel_ia.sdk.identity import FLAGS, Identity, identity_of
-from otel_ia.sdk.shares import RuleSampler, Share
+from otel_ia.sdk.shares import SHARE_KEY, beside
 from otel_ia.sdk.span import Span, new_span
 from otel_ia.sdk.unrecorded import Unrecorded, new_unrecorded
 
@@ -82,9 +82,7 @@ class Tracer(sdk_trace.Tracer):
         start_time: int | None = None,
         record_exception: bool = True,
         set_status_on_exception: bool = True,
-        share: Share | None = None,
     ) -> ApiSpan:
-        """As the API says. Of roots with a `share` only that is sampled, unless a rule says otherwise."""
         home = self.home
         if home is None:
             return _nothing.start_span(name, context)
@@ -97,6 +95,7 @@ class Tracer(sdk_trace.Tracer):
         if parent is None:
             trace_id = draw_bits(128) or 1 if home.own_ids else home.ids.generate_trace_id()
             is_random = home.own_ids or home.ids.is_trace_id_random()
+            share: Any = current.get(SHARE_KEY)
             is_sampled, trace_state = answers.root if share is None else None, None
         else:
             trace_id, trace_state = parent[0], parent[4]
@@ -104,13 +103,8 @@ class Tracer(sdk_trace.Tracer):
             is_sampled = answers.sampled if parent[3] & 1 else answers.unsampled
         is_recording = is_sampled
         if is_sampled is None:
-            asked = (context, trace_id, name, kind, attributes, links or ())
-            if share is None or parent is not None:
-                result = home.sampler.should_sample(*asked)
-            elif type(home.sampler) is RuleSampler:
-                result = home.sampler.should_sample(*asked, said=share)
-            else:
-                result = share.should_sample(*asked)
+            sampler = home.sampler if parent is not None or share is None else beside(home.sampler, share)
+            result = sampler.should_sample(context, trace_id, name, kind, attributes, links or ())
             is_sampled = result.decision is Decision.RECORD_AND_SAMPLE
             is_recording = result.decision is not Decision.DROP
             attributes, trace_state = result.attributes, result.trace_state or None
