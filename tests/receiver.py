@@ -111,18 +111,14 @@ def keep(receiver: Receiver, path: str, body: bytes, connection: int) -> None:
     if path.endswith("/v1/traces"):
         request = ExportTraceServiceRequest.FromString(body)
         for resource_spans in request.resource_spans:
-            resource = plain(resource_spans.resource.attributes)
-            receiver.resources.append(resource)
-            receiver.resources_by_connection.append((connection, resource))
+            resource = _keep_resource(receiver, resource_spans, connection)
             for scope_spans in resource_spans.scope_spans:
                 receiver.spans.extend(scope_spans.spans)
                 receiver.spans_by_resource.extend((resource, span) for span in scope_spans.spans)
     elif path.endswith("/v1/logs"):
         logs = ExportLogsServiceRequest.FromString(body)
         for resource_logs in logs.resource_logs:
-            resource = plain(resource_logs.resource.attributes)
-            receiver.resources.append(resource)
-            receiver.resources_by_connection.append((connection, resource))
+            _keep_resource(receiver, resource_logs, connection)
             for scope_logs in resource_logs.scope_logs:
                 receiver.logs.extend(scope_logs.log_records)
     elif path.endswith("/v1/metrics"):
@@ -131,6 +127,13 @@ def keep(receiver: Receiver, path: str, body: bytes, connection: int) -> None:
             for scope_metrics in resource_metrics.scope_metrics:
                 name = scope_metrics.scope.name
                 receiver.metrics.extend((resource, name, metric) for metric in scope_metrics.metrics)
+
+
+def _keep_resource(receiver: Receiver, group: Any, connection: int) -> dict[str, Any]:
+    resource = plain(group.resource.attributes)
+    receiver.resources.append(resource)
+    receiver.resources_by_connection.append((connection, resource))
+    return resource
 
 
 @contextmanager
