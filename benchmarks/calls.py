@@ -5,7 +5,6 @@ spool on disk. The SDK's side has a sampler and no exporter, as if delivery were
 `benchmarks.metrics` compares. CPU of the calling thread.
 """
 
-import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Final
@@ -15,8 +14,7 @@ from opentelemetry.sdk import trace as sdk_trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, DEFAULT_ON, Sampler
 
-import otel_ia
-from benchmarks.collector import collecting
+from benchmarks.configuring import sending
 from benchmarks.effort import FULL, Effort
 from benchmarks.rounds import Operation, interleave
 from benchmarks.rows import Goal, Row, row_of
@@ -33,15 +31,7 @@ _UNSAMPLED: Final = Goal(of="ratio", required=0.20)
 
 def measure(effort: Effort) -> Iterator[Row]:
     """One row for each way to call."""
-    with tempfile.TemporaryDirectory() as spool, collecting() as collector:
-        configure = partial(
-            otel_ia.configure,
-            service_name="benchmark",
-            console=False,
-            endpoint=collector.endpoint,
-            spool_directory=spool,
-            call_metrics=False,
-        )
+    with sending() as configure:
 
         def row(operation: str, goal: Goal, ours: Operation, theirs: Operation, **more: Any) -> Row:
             rounds = interleave(ours, theirs, calls=effort.calls, rounds=effort.rounds, **more)
@@ -49,7 +39,7 @@ def measure(effort: Effort) -> Iterator[Row]:
 
         sdk = sdk_tracer()
         monitored, plain = with_monitor(), with_the_sdk(sdk)
-        with configure():
+        with configure(call_metrics=False):
             inside = (partial(monitor, "request"), partial(sdk.start_as_current_span, "request"))
             yield row("monitored call, root", _CALL, monitored, plain)
             yield row("monitored call, child", _CALL, monitored, plain, around=inside)
@@ -57,7 +47,7 @@ def measure(effort: Effort) -> Iterator[Row]:
             yield row("typical span", _TYPICAL, with_monitor("typical"), with_the_sdk(sdk, "typical"))
             yield row("call that raises", _RAISING, raising(monitor(fail)), raising_with_the_sdk(sdk))
             yield row("generator of 10 items", _GENERATOR, exhausting(monitor(ten)), generator_with_the_sdk(sdk))
-        with configure(sampler="always_off"):
+        with configure(call_metrics=False, sampler="always_off"):
             yield row("call not sampled", _UNSAMPLED, monitored, with_the_sdk(sdk_tracer(ALWAYS_OFF)))
 
 

@@ -5,14 +5,12 @@ default. Every second argument is a NumPy array of 32 × 16, the others are floa
 calling thread.
 """
 
-import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import numpy as np
 
-import otel_ia
-from benchmarks.collector import collecting
+from benchmarks.configuring import sending
 from benchmarks.effort import FULL, Effort
 from benchmarks.rounds import Operation, interleave
 from benchmarks.rows import Row, row_of
@@ -25,7 +23,7 @@ COUNTS: Final = (1, 5, 20)
 
 def measure(effort: Effort) -> Iterator[Row]:
     """One row for each number of arguments, and one each for statistics, values and an array of 32 MB."""
-    with tempfile.TemporaryDirectory() as spool, collecting() as collector:
+    with sending() as configure:
 
         def row(operation: str, arguments: tuple[Any, ...], **options: Any) -> Row:
             captures = calling(monitor("predict", **options)(taking(len(arguments))), arguments)
@@ -33,9 +31,7 @@ def measure(effort: Effort) -> Iterator[Row]:
             rounds = interleave(captures, plain, calls=effort.calls, rounds=effort.rounds)
             return row_of(operation, rounds, per=effort.calls, note=NOTE)
 
-        with otel_ia.configure(
-            service_name="benchmark", console=False, endpoint=collector.endpoint, spool_directory=spool
-        ):
+        with configure():
             for count in COUNTS:
                 noun = "argument" if count == 1 else "arguments"
                 yield row(f"summary of {count} {noun}", arrays_and_floats(count), capture="summary")

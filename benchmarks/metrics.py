@@ -4,10 +4,8 @@ The SDK's side records a duration in a histogram and adds to a counter, by hand,
 reader, as it needs one to measure anything. Ours keeps `ia.call.duration` with exemplars and `ia.call.active`.
 """
 
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Final
 
 from opentelemetry import trace
@@ -15,9 +13,8 @@ from opentelemetry.sdk import metrics as sdk_metrics
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.resources import Resource
 
-import otel_ia
 from benchmarks.calls import sdk_tracer
-from benchmarks.collector import collecting
+from benchmarks.configuring import sending
 from benchmarks.effort import FULL, Effort
 from benchmarks.rounds import Operation, interleave
 from benchmarks.rows import Goal, Row, row_of
@@ -31,16 +28,7 @@ _ALONE: Final = Goal(of="ratio", required=0.25, aim=0.15)
 
 def measure(effort: Effort) -> Iterator[Row]:
     """One row with the span, one without, and both again with the mapped cells that Prometheus is shown."""
-    with tempfile.TemporaryDirectory() as spool, collecting() as collector:
-        configure = partial(
-            otel_ia.configure,
-            service_name="benchmark",
-            console=False,
-            endpoint=collector.endpoint,
-            spool_directory=spool,
-            prometheus_port=0,
-            prometheus_directory=f"{spool}/prometheus",
-        )
+    with sending() as configure:
 
         def row(operation: str, goal: Goal, theirs: Operation) -> Row:
             rounds = interleave(with_monitor(), theirs, calls=effort.calls, rounds=effort.rounds)
@@ -50,11 +38,11 @@ def measure(effort: Effort) -> Iterator[Row]:
             yield row("call with span and metrics", _WITH_SPAN, measured_with_the_sdk(sdk_tracer()))
         with configure(sampler="always_off"):
             yield row("call with metrics only", _ALONE, measured_with_the_sdk(None))
-        with configure(metrics_exporter="otlp,prometheus"):
+        with configure(metrics_exporter="otlp,prometheus", prometheus_port=0):
             yield row(
                 "call with span and metrics, shown to Prometheus", _WITH_SPAN, measured_with_the_sdk(sdk_tracer())
             )
-        with configure(metrics_exporter="otlp,prometheus", sampler="always_off"):
+        with configure(metrics_exporter="otlp,prometheus", prometheus_port=0, sampler="always_off"):
             yield row("call with metrics only, shown to Prometheus", _ALONE, measured_with_the_sdk(None))
 
 

@@ -6,7 +6,6 @@ no exporter. Ours is the default of `configure(endpoint=…)`. CPU of the callin
 step of 5 ms.
 """
 
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -18,9 +17,8 @@ from opentelemetry.sdk import metrics as sdk_metrics
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.resources import Resource
 
-import otel_ia
 from benchmarks.calls import sdk_tracer
-from benchmarks.collector import collecting
+from benchmarks.configuring import sending
 from benchmarks.effort import FULL, Effort
 from benchmarks.rounds import Operation, interleave
 from benchmarks.rows import Goal, Row, row_of
@@ -41,12 +39,7 @@ def measure(effort: Effort) -> Iterator[Row]:
         rounds = interleave(ours, theirs, calls=loops, rounds=effort.rounds)
         return row_of(operation, rounds, per=loops * STEPS, goal=_GOAL)
 
-    with (
-        tempfile.TemporaryDirectory() as spool,
-        collecting() as collector,
-        otel_ia.configure(service_name="benchmark", console=False, endpoint=collector.endpoint, spool_directory=spool),
-        training.run(model="benchmark"),
-    ):
+    with sending() as configure, configure(), training.run(model="benchmark"):
         yield row("training step, counted", counted, with_the_sdk(None, has_loss=False))
         yield row("training step, counted, with its loss", with_loss, with_the_sdk(None, has_loss=True))
         yield row("training step, recorded, with its loss", recorded, with_the_sdk(sdk_tracer(), has_loss=True))

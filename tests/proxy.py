@@ -8,8 +8,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlsplit
+
+from web_servers import QuietServer, running
 
 
 @dataclass
@@ -93,25 +95,14 @@ class Handler(BaseHTTPRequestHandler):
         """Says nothing."""
 
 
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, *_: object) -> None:
-        """Says nothing: connections end in all ways here."""
-
-
 @contextmanager
 def proxying(login: str | None = None) -> Iterator[HttpProxy]:
     """The proxy, for the time of the block."""
-    server = Server(("127.0.0.1", 0), type("Bound", (Handler,), {}))
+    server = QuietServer(("127.0.0.1", 0), type("Bound", (Handler,), {}))
     proxy = HttpProxy(f"http://127.0.0.1:{server.server_port}", login)
     server.RequestHandlerClass.proxy = proxy  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield proxy
-    finally:
-        proxy.ended.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with running(server):
+        try:
+            yield proxy
+        finally:
+            proxy.ended.set()

@@ -1,14 +1,12 @@
 """A small real OTLP/HTTP server on loopback: what a program under test sends, decoded."""
 
-import gzip
 import itertools
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socket import SHUT_RDWR
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -18,6 +16,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from web_servers import QuietServer, body_of, closing_all, running
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,18 +111,14 @@ def keep(receiver: Receiver, path: str, body: bytes, connection: int) -> None:
     if path.endswith("/v1/traces"):
         request = ExportTraceServiceRequest.FromString(body)
         for resource_spans in request.resource_spans:
-            resource = plain(resource_spans.resource.attributes)
-            receiver.resources.append(resource)
-            receiver.resources_by_connection.append((connection, resource))
+            resource = _keep_resource(receiver, resource_spans, connection)
             for scope_spans in resource_spans.scope_spans:
                 receiver.spans.extend(scope_spans.spans)
                 receiver.spans_by_resource.extend((resource, span) for span in scope_spans.spans)
     elif path.endswith("/v1/logs"):
         logs = ExportLogsServiceRequest.FromString(body)
         for resource_logs in logs.resource_logs:
-            resource = plain(resource_logs.resource.attributes)
-            receiver.resources.append(resource)
-            receiver.resources_by_connection.append((connection, resource))
+            _keep_resource(receiver, resource_logs, connection)
             for scope_logs in resource_logs.scope_logs:
                 receiver.logs.extend(scope_logs.log_records)
     elif path.endswith("/v1/metrics"):
@@ -132,6 +127,13 @@ def keep(receiver: Receiver, path: str, body: bytes, connection: int) -> None:
             for scope_metrics in resource_metrics.scope_metrics:
                 name = scope_metrics.scope.name
                 receiver.metrics.extend((resource, name, metric) for metric in scope_metrics.metrics)
+
+
+def _keep_resource(receiver: Receiver, group: Any, connection: int) -> dict[str, Any]:
+    resource = plain(group.resource.attributes)
+    receiver.resources.append(resource)
+    receiver.resources_by_connection.append((connection, resource))
+    return resource
 
 
 @contextmanager
@@ -165,9 +167,7 @@ def receiving(  # noqa: C901 - a server in one piece
             self.connection.close()  # the server knows of the one without TLS
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            if self.headers.get("Content-Encoding") == "gzip":
-                body = gzip.decompress(body)
+            body = body_of(self)
             reply, self.first = self.first or decide(), None
             with receiver.arrived:
                 receiver.headers.append({key.lower(): value for key, value in self.headers.items()})
@@ -196,12 +196,6 @@ def receiving(  # noqa: C901 - a server in one piece
         def log_message(self, *_: object) -> None:
             """Says nothing."""
 
-    class Server(ThreadingHTTPServer):
-        request_queue_size = 128
-
-        def handle_error(self, *_: object) -> None:
-            """Says nothing: programs under test die in all ways."""
-
     def decide() -> Reply:
         with receiver.arrived:
             reply = receiver.behaviour(receiver.requests) if receiver.behaviour else Reply(status=receiver.status)
@@ -209,18 +203,11 @@ def receiving(  # noqa: C901 - a server in one piece
             receiver.arrived.notify_all()
         return reply
 
-    server = Server(("127.0.0.1", port), Handler)
+    server = QuietServer(("127.0.0.1", port), Handler)
     scheme = "http" if tls is None else "https"
     receiver = Receiver(f"{scheme}://{'127.0.0.1' if tls is None else 'localhost'}:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield receiver
-    finally:
-        receiver.ended.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
-        for opened in list(sockets.values()):
-            with suppress(OSError):
-                opened.shutdown(SHUT_RDWR)
+    with closing_all(sockets.values()), running(server):
+        try:
+            yield receiver
+        finally:
+            receiver.ended.set()

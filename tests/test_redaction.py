@@ -122,7 +122,6 @@ SECRET_KEYS = """password db.password PASSWORD userPassword user-password passwd
     SECRET_KEYS.split(),
 )
 def test_a_key_names_a_secret(redactor, key):
-    assert redactor.is_secret_key(key)
     redacted = redactor.redact_attributes({key: "Zq9xW3vB7", "other": 1})
     assert redacted[key].startswith("[redacted: ")
     assert redacted["other"] == 1
@@ -149,7 +148,6 @@ PLAIN_KEYS = """input_tokens output_tokens max_tokens maxTokens token_count toke
 )
 def test_a_key_names_no_secret(redactor, key):
     attributes = {key: "plain", "n": 1}
-    assert not redactor.is_secret_key(key)
     assert redactor.redact_attributes(attributes) is attributes
     assert redactor.redact_text(text := f"{key}: 'plain', {key}=12 and {{'{key}': 'plain'}}") is text
 

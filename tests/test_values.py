@@ -6,8 +6,6 @@ import decimal
 import enum
 import math
 import pathlib
-import sys
-import threading
 import time
 import uuid
 from unittest import mock
@@ -19,6 +17,7 @@ from hypothesis import strategies as st
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext, TraceFlags
+from threads import meanwhile
 
 from otel_ia import monitor, values
 
@@ -310,32 +309,20 @@ def test_huge_values_are_cut_quickly(value):
 
 def test_containers_that_another_thread_changes():
     changing, listed, gathered = {}, [], set()
-    is_over = threading.Event()
 
-    def change():
-        number = 0
-        while not is_over.is_set():
-            number += 1
-            changing[number % 500] = number
-            changing.pop((number * 7) % 500, None)
-            gathered.symmetric_difference_update({number % 300})
-            listed.append(number)
-            if len(listed) > 100:
-                listed.clear()
+    def change(number):
+        changing[number % 500] = number
+        changing.pop((number * 7) % 500, None)
+        gathered.symmetric_difference_update({number % 300})
+        listed.append(number)
+        if len(listed) > 100:
+            listed.clear()
 
-    thread = threading.Thread(target=change)
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    thread.start()
-    try:
+    with meanwhile(change):
         for _ in range(100):
             for value in (changing, listed, gathered, [changing], {"a": gathered}):
                 assert_legal(values.legal(value))
             values.attributes(changing)
-    finally:
-        is_over.set()
-        thread.join()
-        sys.setswitchinterval(interval)
 
 
 def test_keys():

@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, sampling
 
 from otel_ia import semconv
 from otel_ia.configuration.levels import OutputLevels, set_logger_level
-from otel_ia.configuration.metering import measure
+from otel_ia.configuration.metering import measure, wants_prometheus
 from otel_ia.configuration.settings import LINE_FORMATS, Destination, Settings
 from otel_ia.configuration.telemetry import Telemetry
 from otel_ia.delivery.shipping.destination import Signal
@@ -56,15 +56,13 @@ def put_into_effect(settings: Settings) -> Telemetry:  # noqa: C901 - one thing 
             from otel_ia.configuration.line_outputs import make_line_outputs
 
             records += make_line_outputs(settings, levels, lambda: state.resource, redactor, losses)
-        is_shown = _wants_console(settings)
-        if is_shown:
+        has_console = _wants_console(settings)
+        is_shown = has_console and _wants_records_in_the_tree(settings)
+        if has_console:
             from otel_ia.console import console_processors
 
             console_spans, console_records = console_processors()
             spans.append(console_spans)
-            is_shown = settings.log_console == "tree" and (
-                settings.logs_exporter is None or "console" in settings.logs_exporter
-            )
             if is_shown:
                 records.append(levels.add("console", SeverityFloor(console_records), settings.log_console_level))
         state = TracingState(
@@ -81,12 +79,8 @@ def put_into_effect(settings: Settings) -> Telemetry:  # noqa: C901 - one thing 
             elif outbox.signal == "logs":
                 sink = LogSink(outbox.sink, outbox.append_log, state.redactor)
                 records.append(levels.add("otlp", sink, settings.log_otlp_level))
-        has_prometheus = "prometheus" in (settings.metrics_exporter or ())
-        if (
-            not (spans or records or outboxes or has_prometheus)
-            and settings.traces_exporter is None
-            and settings.console is None
-        ):
+        is_without_choice = settings.traces_exporter is None and settings.console is None
+        if is_without_choice and not (spans or records or outboxes or wants_prometheus(settings)):
             _logger.warning(
                 "otel_ia has no output: set OTEL_EXPORTER_OTLP_ENDPOINT (say http://localhost:4318) to send to a "
                 "collector, or OTEL_IA_CONSOLE=true to print here"
@@ -101,14 +95,20 @@ def put_into_effect(settings: Settings) -> Telemetry:  # noqa: C901 - one thing 
         changes.callback(stop_measuring)
         changes.callback(_set_propagators(settings.propagators))
         changes.callback(capture_by_default(settings.capture))
-        if settings.log_level is not None:
-            changes.callback(set_logger_level("", settings.log_level))
-        for name, level in settings.log_levels.items():
-            changes.callback(set_logger_level(name, level))
+        changes.callback(_set_logger_levels(settings))
         undo = changes.pop_all().close
     return Telemetry(
         settings, outboxes, [*spans, *records, *exports], undo, redactor=redactor, levels=levels, losses=losses
     )
+
+
+def _set_logger_levels(settings: Settings) -> Callable[[], None]:
+    with ExitStack() as changes:
+        if settings.log_level is not None:
+            changes.callback(set_logger_level("", settings.log_level))
+        for name, level in settings.log_levels.items():
+            changes.callback(set_logger_level(name, level))
+        return changes.pop_all().close
 
 
 def _send_exceptions_as_records(settings: Settings) -> Callable[[], None]:
@@ -215,6 +215,11 @@ def _wants_console(settings: Settings) -> bool:
         return False
     stream = sys.stderr
     return "ipykernel" in sys.modules or (stream is not None and stream.isatty())
+
+
+def _wants_records_in_the_tree(settings: Settings) -> bool:
+    is_chosen = settings.logs_exporter is None or "console" in settings.logs_exporter
+    return is_chosen and settings.log_console == "tree"
 
 
 def _make_sampler(settings: Settings) -> sampling.Sampler:

@@ -4,7 +4,7 @@ import logging
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from opentelemetry.metrics import get_meter_provider
 from opentelemetry.sdk.metrics.export import ConsoleMetricExporter, MetricsData
@@ -20,6 +20,9 @@ from otel_ia.sdk.metric_export import MetricExport
 from otel_ia.sdk.outbox import Outbox
 from otel_ia.sdk.reading import Reading, Temporality
 from otel_ia.sdk.tallies import in_memory
+
+if TYPE_CHECKING:
+    from otel_ia.prometheus.scrapes import Scrapes
 
 _logger = logging.getLogger("otel_ia")
 WRITTEN_EACH: Final = 5.0
@@ -39,12 +42,11 @@ def measure(
     ]
     if "console" in (settings.metrics_exporter or ()):
         outputs.append(("cumulative", _print))
-    has_prometheus = "prometheus" in (settings.metrics_exporter or ())
-    if not (outputs or has_prometheus):
+    if not (outputs or wants_prometheus(settings)):
         return [], lambda: None
     readings = [make_reading(settings, temporality) for temporality, _ in outputs]
     scrapes = None
-    if has_prometheus:
+    if wants_prometheus(settings):
         if is_provider_foreign():
             _logger.warning("another library's meter provider is installed: otel_ia shows nothing to Prometheus")
         else:
@@ -73,25 +75,33 @@ def measure(
         report = Report(outboxes, redactor, lambda: provider.current is state or state.is_ending, losses)
         report_through(provider, report)
         state.kept.append(report)
-        exports: list[Export] = [
-            MetricExport(
-                state,
-                reading,
-                [output],
-                interval=settings.metric_export_interval,
-                patience=settings.exit_timeout,
-            )
-            for reading, (_, output) in zip(readings, outputs, strict=False)
-        ]
-        if scrapes is not None:
-            written = min(WRITTEN_EACH, settings.metric_export_interval)
-            patience = settings.exit_timeout
-            exports.append(MetricExport(state, scrapes, [], interval=written, patience=patience))
-            scrapes.watch(state)
-            exports.append(scrapes)
+        sent = [(reading, output) for reading, (_, output) in zip(readings, outputs, strict=False)]
+        exports = _make_exports(settings, state, sent, scrapes)
         for export in exports:
             export.start()
         return exports, changes.pop_all().close
+
+
+def wants_prometheus(settings: Settings) -> bool:
+    """Whether Prometheus is to be shown the metrics."""
+    return "prometheus" in (settings.metrics_exporter or ())
+
+
+def _make_exports(
+    settings: Settings,
+    state: MeteringState,
+    sent: Sequence[tuple[Reading, Callable[[MetricsData], None]]],
+    scrapes: "Scrapes | None",
+) -> list[Export]:
+    interval, patience = settings.metric_export_interval, settings.exit_timeout
+    exports: list[Export] = [
+        MetricExport(state, reading, [output], interval=interval, patience=patience) for reading, output in sent
+    ]
+    if scrapes is not None:
+        exports.append(MetricExport(state, scrapes, [], interval=min(WRITTEN_EACH, interval), patience=patience))
+        scrapes.watch(state)
+        exports.append(scrapes)
+    return exports
 
 
 def make_reading(settings: Settings, temporality: Temporality, *, keeps_exemplars: bool = False) -> Reading:

@@ -97,7 +97,7 @@ class Call:
         if is_told is None and self._invocation is not None and not self._is_part_of_another:
             unended.append((self.span, clock.wall(), type(error)))
         if error is not None and is_told:
-            _note_told(trace.get_current_span(), error)
+            note_told_by_block(trace.get_current_span(), error)
 
     @guarded
     def _open(self) -> None:
@@ -145,9 +145,3 @@ class Call:
             if read:
                 put(invocation, read)
             invocation.record_stream_chunk()
-
-
-@guarded
-def _note_told(parent: Span, error: BaseException) -> None:
-    if parent.is_recording():
-        note_told_by_block(parent, error)

@@ -26,7 +26,7 @@ def here(nanoseconds: int) -> str:
     return f"{_second_here(seconds)}.{rest // 1_000_000:03d}"
 
 
-# Lines come many in a second: 1.2 µs.
+# Many lines come in one second, and to write it out takes 1 to 2 µs.
 @lru_cache(maxsize=16)
 def _second_in_utc(seconds: int) -> str:
     return _written("%Y-%m-%dT%H:%M:%S", seconds, in_zone=False)

@@ -15,7 +15,6 @@ from opentelemetry.trace import Span
 
 from otel_ia import semconv, values
 from otel_ia.errors import SettingError
-from otel_ia.guard import guarded
 from otel_ia.recording.blocks import BlockSites
 from otel_ia.recording.callsite import Call, CallSite, Description, LateCallSite
 from otel_ia.recording.current import hold, put, reset
@@ -360,7 +359,7 @@ class Monitor:
         except ValueError:
             pass
         if error is not None and call.is_told:
-            _note_told(trace.get_current_span(), error)
+            note_told_by_block(trace.get_current_span(), error)
 
     def _keep(self, block: _Block) -> None:
         blocks = self._open
@@ -391,9 +390,3 @@ class Monitor:
 _NO_BLOCK: Final[_Block] = (0, None, None)
 _frame_above: Final = sys._getframe  # noqa: SLF001 - the caller's place
 _NAME_LIMIT: Final = 1_024
-
-
-@guarded
-def _note_told(parent: Span, error: BaseException) -> None:
-    if parent.is_recording():
-        note_told_by_block(parent, error)

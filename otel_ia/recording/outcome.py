@@ -11,6 +11,7 @@ from opentelemetry.trace import Span, Status, StatusCode
 
 from otel_ia import semconv, values
 from otel_ia.exceptions import message_of, traceback_of
+from otel_ia.guard import guarded
 from otel_ia.recording.first_seen import tell
 
 
@@ -94,14 +95,15 @@ _told_by_block: Final[weakref.WeakKeyDictionary[Span, dict[int, tuple[CodeType, 
 """For a span, the exceptions that left a `with` block below it: id, and where in the block each passed."""
 
 
+@guarded
 def note_told_by_block(parent: Span, error: BaseException) -> None:
-    """Tells the parent's span that the event of this exception stands on a `with` block below it.
+    """Tells the parent's span, if it records, that the event of this exception stands on a `with` block below it.
 
     A block leaves no frame of ours in the traceback, and a reference to the exception would keep the user's frames and
     tensors alive. The instruction inside the block that let the exception pass is enough: any exception that passes
     there leaves through the block.
     """
-    entry = traceback_of(error)
+    entry = traceback_of(error) if parent.is_recording() else None
     if entry is not None:
         told = _told_by_block.setdefault(parent, {})
         if len(told) >= _BLOCK_LIMIT:

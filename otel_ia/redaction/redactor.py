@@ -105,10 +105,6 @@ class Redactor:
         """Whether a callback of the user's has the last word on each value."""
         return self._ask is not None
 
-    def is_secret_key(self, key: str) -> bool:
-        """Whether the key names a secret."""
-        return bool(self._rule_of(key))
-
     def is_harmless(self, key: str) -> bool:
         """Whether a key was seen before, names no secret and holds none."""
         return key in self._harmless

@@ -77,7 +77,7 @@ class Run:
         progress.close(error)
         call = progress.level.call
         if error is not None and call is not None and call.is_told:
-            _note_told(trace.get_current_span(), error)
+            note_told_by_block(trace.get_current_span(), error)
 
     def record(self, **figures: object) -> None:
         """Puts figures on the run's span, and in gauges; see `otel_ia.training.record`."""
@@ -89,9 +89,3 @@ class Run:
 @guarded
 def _record(progress: Progress, figures: Mapping[str, object]) -> None:
     progress.record(figures, progress.name, progress.level)
-
-
-@guarded
-def _note_told(parent: trace.Span, error: BaseException) -> None:
-    if parent.is_recording():
-        note_told_by_block(parent, error)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from parts import Json, Panel, Query, dashboard, number, variable
+from parts import Json, Panel, Query, dashboard, none_yet, number, variable
 
 COUNT = "ia_call_duration_seconds_count"
 SERVICE = variable(
@@ -23,36 +23,62 @@ ROW_TO_OPERATION = (
     "This operation in depth",
     "/d/otel-ia-operation?var-job=${__data.fields.Service}&var-operation=${__data.fields.Operation}&${__url_time_range}",
 )
+MINE = '{job=~"$job"}'
+CALLS = f"job_operation:ia_call_duration_seconds_count:rate5m{MINE}"
+FAILED = f"job_operation:ia_call_failures_per_call:ratio_rate5m{MINE}"
+P95 = f"job_operation:ia_call_duration_seconds:p95_5m{MINE}"
+OBJECTIVE = f"job_operation:ia_objective_seconds:effective{MINE}"
+BUDGET = f"job_operation:ia_error_budget:burn_rate1h{MINE}"
+EACH = "{{job}} {{ia_operation}}"
+THIS = 'job="$job", ia_operation="$operation"'
+THESE = f"{{{THIS}}}"
 
 
 def overview() -> Json:
     """All operations of the chosen services."""
-    mine = '{job=~"$job"}'
-    calls = f"job_operation:ia_call_duration_seconds_count:rate5m{mine}"
-    failures = f"job_operation:ia_call_failures:rate5m{mine}"
-    p95 = f"job_operation:ia_call_duration_seconds:p95_5m{mine}"
-    budget = f"job_operation:ia_error_budget:burn_rate1h{mine}"
+    return dashboard(
+        "otel-ia-overview",
+        "otel_ia: services",
+        "Rate, errors and duration of every monitored operation. Begin here; a click on a line opens that operation.",
+        [SERVICE],
+        [("Now", _now()), ("Operations", [_table_of_operations(), *_operations()])],
+    )
+
+
+def operation() -> Json:
+    """One operation, down to its traces."""
+    return dashboard(
+        "otel-ia-operation",
+        "otel_ia: one operation",
+        "One monitored operation in depth. A dot (exemplar) on a graph is one call and opens its trace in Jaeger.",
+        [ONE_SERVICE, OPERATION],
+        [("Durations", _durations()), ("Calls", _calls())],
+    )
+
+
+def _now() -> list[Panel]:
+    """The numbers at the top, and the alerts that fire."""
     alerts = 'ALERTS{alertstate="firing", alertname=~"Ia.*|Collector.*"}'
-    each = "{{job}} {{ia_operation}}"
-    now = [
-        number("Calls", "Monitored calls that ended, a second, of all operations.", f"sum({calls})", "cps"),
+    failures = f"job_operation:ia_call_failures:rate5m{MINE}"
+    return [
+        number("Calls", "Monitored calls that ended, a second, of all operations.", f"sum({CALLS})", "cps"),
         number(
             "Failed",
             "Share of these calls that ended in an error.",
-            f"sum({failures}) / (sum({calls}) > 0)",
+            f"sum({failures}) / (sum({CALLS}) > 0)",
             "percentunit",
         ),
-        number("In flight", "Calls that have begun and not ended.", f"sum(ia_call_active{mine})", "short"),
+        number("In flight", "Calls that have begun and not ended.", f"sum(ia_call_active{MINE})", "short"),
         number(
             "Too slow",
             "Operations of which more than one call in 20 is slower than its objective.",
-            f"count({p95} > job_operation:ia_objective_seconds:effective{mine}) or vector(0)",
+            f"count({P95} > {OBJECTIVE}) or vector(0)",
             "short",
         ),
         number(
             "Over budget",
             "Operations that fail so often that their error budget does not last.",
-            f"count({budget} > 1) or vector(0)",
+            f"count({BUDGET} > 1) or vector(0)",
             "short",
         ),
         number("Alerts", "How many alerts fire, of all services.", f"count({alerts}) or vector(0)", "short"),
@@ -61,8 +87,7 @@ def overview() -> Json:
             "What Prometheus has found to be wrong. Its page Alerts has what each means and what to look at next.",
             (
                 Query(
-                    f"count by (alertname, job, ia_operation, severity) ({alerts}) or on () "
-                    'label_replace(vector(0), "alertname", "none", "", "")',
+                    none_yet(f"count by (alertname, job, ia_operation, severity) ({alerts})", "alertname"),
                     "{{alertname}}",
                     kind="table",
                 ),
@@ -80,63 +105,70 @@ def overview() -> Json:
             ),
         ),
     ]
-    operations = [
-        Panel(
-            "Operations",
-            "Each operation now: calls a second, share that failed, the time that 95 of 100 calls stay below, what "
-            "it is held to, and how fast it spends its error budget (1: exactly all of it).",
-            (
-                *(
-                    Query(f"sum by (job, ia_operation) ({column})", name, kind="table")  # without __name__, to merge
-                    for name, column in (
-                        ("calls", calls),
-                        ("failed", f"job_operation:ia_call_failures_per_call:ratio_rate5m{mine}"),
-                        ("p95", p95),
-                        ("objective", f"job_operation:ia_objective_seconds:effective{mine}"),
-                        ("budget", budget),
-                    )
-                ),
+
+
+def _table_of_operations() -> Panel:
+    return Panel(
+        "Operations",
+        "Each operation now: calls a second, share that failed, the time that 95 of 100 calls stay below, what "
+        "it is held to, and how fast it spends its error budget (1: exactly all of it).",
+        (
+            *(
+                Query(f"sum by (job, ia_operation) ({column})", name, kind="table")  # without __name__, to merge
+                for name, column in (
+                    ("calls", CALLS),
+                    ("failed", FAILED),
+                    ("p95", P95),
+                    ("objective", OBJECTIVE),
+                    ("budget", BUDGET),
+                )
             ),
-            "short",
-            kind="table",
-            width=24,
-            height=10,
-            columns=(
-                ("job", "Service", "string"),
-                ("ia_operation", "Operation", "string"),
-                ("Value #A", "Calls", "cps"),
-                ("Value #B", "Failed", "percentunit"),
-                ("Value #C", "p95", "s"),
-                ("Value #D", "Objective", "s"),
-                ("Value #E", "Budget spent at", "short"),
-            ),
-            link=ROW_TO_OPERATION,
         ),
+        "short",
+        kind="table",
+        width=24,
+        height=10,
+        columns=(
+            ("job", "Service", "string"),
+            ("ia_operation", "Operation", "string"),
+            ("Value #A", "Calls", "cps"),
+            ("Value #B", "Failed", "percentunit"),
+            ("Value #C", "p95", "s"),
+            ("Value #D", "Objective", "s"),
+            ("Value #E", "Budget spent at", "short"),
+        ),
+        link=ROW_TO_OPERATION,
+    )
+
+
+def _operations() -> list[Panel]:
+    """How every operation goes."""
+    return [
         Panel(
             "Calls",
             "Calls that ended, a second, averaged over five minutes.",
-            (Query(calls, each),),
+            (Query(CALLS, EACH),),
             "cps",
             link=TO_OPERATION,
         ),
         Panel(
             "Failed calls",
             "Share of calls that ended in an error. Cancelled calls and streams closed early are no errors.",
-            (Query(f"job_operation:ia_call_failures_per_call:ratio_rate5m{mine}", each),),
+            (Query(FAILED, EACH),),
             "percentunit",
             link=TO_OPERATION,
         ),
         Panel(
             "Duration that 95 of 100 calls stay below (p95)",
             "One call in 20 takes longer.",
-            (Query(p95, each),),
+            (Query(P95, EACH),),
             "s",
             link=TO_OPERATION,
         ),
         Panel(
             "Calls in flight",
             "Begun and not ended. A line that only climbs means calls that hang, or more work than the service can do.",
-            (Query(f"sum by (job, ia_operation) (ia_call_active{mine})", each),),
+            (Query(f"sum by (job, ia_operation) (ia_call_active{MINE})", EACH),),
             "short",
             link=TO_OPERATION,
         ),
@@ -144,7 +176,7 @@ def overview() -> Json:
             "How fast the error budget is spent",
             "1 spends exactly what the objective allows, 10 spends a month's budget in three days. An alert begins at "
             "14.4 for an hour.",
-            (Query(budget, each),),
+            (Query(BUDGET, EACH),),
             "short",
             link=TO_OPERATION,
         ),
@@ -153,30 +185,22 @@ def overview() -> Json:
             "Failed calls a second, by the class of the exception. A call and the call around it both count.",
             (
                 Query(
-                    f'sum by (error_type) (rate({COUNT}{{job=~"$job", ia_outcome="error"}}[5m])) or on () '
-                    'label_replace(vector(0), "error_type", "none", "", "")',
+                    none_yet(
+                        f'sum by (error_type) (rate({COUNT}{{job=~"$job", ia_outcome="error"}}[5m]))', "error_type"
+                    ),
                     "{{error_type}}",
                 ),
             ),
             "cps",
         ),
     ]
-    return dashboard(
-        "otel-ia-overview",
-        "otel_ia: services",
-        "Rate, errors and duration of every monitored operation. Begin here; a click on a line opens that operation.",
-        [SERVICE],
-        [("Now", now), ("Operations", operations)],
-    )
 
 
-def operation() -> Json:
-    """One operation, down to its traces."""
-    mine = 'job="$job", ia_operation="$operation"'
-    recorded = f"{{{mine}}}"
-    buckets = f"sum by (le) (rate(ia_call_duration_seconds_bucket{{{mine}}}[5m]))"
-    p95_1h = f"job_operation:ia_call_duration_seconds:p95_1h{recorded}"
-    durations = [
+def _durations() -> list[Panel]:
+    """How long its calls take."""
+    buckets = f"sum by (le) (rate(ia_call_duration_seconds_bucket{THESE}[5m]))"
+    p95_1h = f"job_operation:ia_call_duration_seconds:p95_1h{THESE}"
+    return [
         Panel(
             "How long calls take",
             "Half of the calls are faster than p50, 95 of 100 faster than p95, 99 of 100 faster than p99. Each dot is "
@@ -185,8 +209,8 @@ def operation() -> Json:
                 Query(f"histogram_quantile(0.5, {buckets})", "p50", dots=True),
                 Query(f"histogram_quantile(0.95, {buckets})", "p95"),
                 Query(f"histogram_quantile(0.99, {buckets})", "p99"),
-                Query(f"job_operation:ia_call_duration_seconds:mean5m{recorded}", "mean"),
-                Query(f"job_operation:ia_objective_seconds:effective{recorded}", "objective for p95"),
+                Query(f"job_operation:ia_call_duration_seconds:mean5m{THESE}", "mean"),
+                Query(f"job_operation:ia_objective_seconds:effective{THESE}", "objective for p95"),
             ),
             "s",
             width=24,
@@ -210,11 +234,15 @@ def operation() -> Json:
             height=10,
         ),
     ]
-    calls = [
+
+
+def _calls() -> list[Panel]:
+    """How its calls end, and where."""
+    return [
         Panel(
             "Calls by outcome",
             "Calls that ended, a second: well, with an error, cancelled, or closed early by who consumed the stream.",
-            (Query(f"sum by (ia_outcome) (rate({COUNT}{{{mine}}}[5m]))", "{{ia_outcome}}"),),
+            (Query(f"sum by (ia_outcome) (rate({COUNT}{THESE}[5m]))", "{{ia_outcome}}"),),
             "cps",
         ),
         Panel(
@@ -222,8 +250,7 @@ def operation() -> Json:
             "Failed calls a second, by the class of the exception.",
             (
                 Query(
-                    f'sum by (error_type) (rate({COUNT}{{{mine}, ia_outcome="error"}}[5m])) or on () '
-                    'label_replace(vector(0), "error_type", "none", "", "")',
+                    none_yet(f'sum by (error_type) (rate({COUNT}{{{THIS}, ia_outcome="error"}}[5m]))', "error_type"),
                     "{{error_type}}",
                 ),
             ),
@@ -232,13 +259,13 @@ def operation() -> Json:
         Panel(
             "Calls in flight",
             "Begun and not ended, by process.",
-            (Query(f"sum by (instance) (ia_call_active{{{mine}}})", "{{instance}}"),),
+            (Query(f"sum by (instance) (ia_call_active{THESE})", "{{instance}}"),),
             "short",
         ),
         Panel(
             "Calls by process",
             "Calls that ended, a second. One process far below the others has a problem of its own.",
-            (Query(f"sum by (instance) (rate({COUNT}{{{mine}}}[5m]))", "{{instance}}"),),
+            (Query(f"sum by (instance) (rate({COUNT}{THESE}[5m]))", "{{instance}}"),),
             "cps",
         ),
         Panel(
@@ -247,10 +274,10 @@ def operation() -> Json:
             "objective allows.",
             (
                 *(
-                    Query(f"job_operation:ia_call_failures_per_call:ratio_rate{window}{recorded}", window)
+                    Query(f"job_operation:ia_call_failures_per_call:ratio_rate{window}{THESE}", window)
                     for window in ("5m", "1h", "6h", "3d")
                 ),
-                Query(f"job_operation:ia_error_budget:ratio{recorded}", "allowed by the objective"),
+                Query(f"job_operation:ia_error_budget:ratio{THESE}", "allowed by the objective"),
             ),
             "percentunit",
         ),
@@ -260,17 +287,10 @@ def operation() -> Json:
             (
                 Query(
                     "histogram_quantile(0.95, sum by (le, ia_model_name, ia_model_version) "
-                    f"(rate(ia_call_duration_seconds_bucket{{{mine}}}[5m])))",
+                    f"(rate(ia_call_duration_seconds_bucket{THESE}[5m])))",
                     "p95 {{ia_model_name}} {{ia_model_version}}",
                 ),
             ),
             "s",
         ),
     ]
-    return dashboard(
-        "otel-ia-operation",
-        "otel_ia: one operation",
-        "One monitored operation in depth. A dot (exemplar) on a graph is one call and opens its trace in Jaeger.",
-        [ONE_SERVICE, OPERATION],
-        [("Durations", durations), ("Calls", calls)],
-    )

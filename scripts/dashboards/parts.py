@@ -51,6 +51,11 @@ def number(title: str, description: str, expression: str, unit: str, **more: Any
     return replace(panel, **more)
 
 
+def none_yet(expression: str, label: str) -> str:
+    """The expression, or 0 under the word none while it has no series: what counts failures begins with the first."""
+    return f'{expression} or on () label_replace(vector(0), "{label}", "none", "", "")'
+
+
 def variable(name: str, label: str, query: str, *, many: bool = False, description: str) -> Json:
     """A choice among the values of a label; `many` allows several and all, series without the label included."""
     made: Json = {

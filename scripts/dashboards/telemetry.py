@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from parts import Json, Panel, Query, dashboard, number, variable
+from parts import Json, Panel, Query, dashboard, none_yet, number, variable
 
 SERVICE = variable(
     "job",
@@ -12,24 +12,30 @@ SERVICE = variable(
     description="service.name of the programs to look at.",
 )
 SIGNALS = (("spans", "spans"), ("log_records", "log records"), ("metric_points", "metric points"))
-
-
-def none_yet(expression: str, label: str, word: str = "none") -> str:
-    """The expression, or 0 under that word while it has no series: what counts losses begins with the first."""
-    return f'{expression} or on () label_replace(vector(0), "{label}", "{word}", "", "")'
+MINE = '{job=~"$job"}'
+FAILED = '{job=~"$job", error_type!=""}'
+TAKEN = '{job=~"$job", error_type=""}'
 
 
 def telemetry() -> Json:
     """Whether everything that is recorded arrives."""
-    mine = '{job=~"$job"}'
-    failed = '{job=~"$job", error_type!=""}'
-    taken = '{job=~"$job", error_type=""}'
-    refused = f"(otel_sdk_exporter_span_exported_total{failed} or otel_sdk_exporter_log_exported_total{failed})"
-    now = [
+    return dashboard(
+        "otel-ia-telemetry",
+        "otel_ia: health of the telemetry",
+        "Whether everything that is recorded arrives. Where this is not well, the other dashboards do not tell all.",
+        [SERVICE],
+        [("Now", _now()), ("Services", [*_waiting(), *_passing()]), ("Collector", _collector())],
+    )
+
+
+def _now() -> list[Panel]:
+    """What is lost, refused, waiting and late at this moment."""
+    refused = f"(otel_sdk_exporter_span_exported_total{FAILED} or otel_sdk_exporter_log_exported_total{FAILED})"
+    return [
         number(
             "Lost",
             "Spans, log records and exports of metrics that these programs have lost since they began. It should be 0.",
-            f"sum(ia_telemetry_dropped_total{mine}) or vector(0)",
+            f"sum(ia_telemetry_dropped_total{MINE}) or vector(0)",
             "short",
         ),
         number(
@@ -38,17 +44,17 @@ def telemetry() -> Json:
             f"sum({refused}) or vector(0)",
             "short",
         ),
-        number("In the spool", "What waits for the collector.", f"sum(ia_telemetry_waiting_bytes{mine})", "bytes"),
+        number("In the spool", "What waits for the collector.", f"sum(ia_telemetry_waiting_bytes{MINE})", "bytes"),
         number(
             "Late by",
             "Age of the oldest span or log record of the last batch when it was delivered.",
-            f"max(ia_telemetry_lag_seconds{mine})",
+            f"max(ia_telemetry_lag_seconds{MINE})",
             "s",
         ),
         number(
             "Abandoned",
             "Calls that were open when their process died, since these programs began.",
-            f"sum(ia_telemetry_abandoned_total{mine})",
+            f"sum(ia_telemetry_abandoned_total{MINE})",
             "short",
         ),
         number(
@@ -58,14 +64,18 @@ def telemetry() -> Json:
             "short",
         ),
     ]
-    of_services = [
+
+
+def _waiting() -> list[Panel]:
+    """What services tell of their spools."""
+    return [
         Panel(
             "Lost, by reason",
             "A second. Anything above 0 is missing from graphs and traces; the reason says which limit was met.",
             (
                 Query(
                     none_yet(
-                        f"sum by (job, ia_telemetry_reason) (rate(ia_telemetry_dropped_total{mine}[5m]))",
+                        f"sum by (job, ia_telemetry_reason) (rate(ia_telemetry_dropped_total{MINE}[5m]))",
                         "ia_telemetry_reason",
                     ),
                     "{{job}} {{ia_telemetry_reason}}",
@@ -78,7 +88,7 @@ def telemetry() -> Json:
             "Bytes that the collector has not acknowledged. It grows while it is away and empties by itself.",
             (
                 Query(
-                    f"sum by (job, ia_telemetry_signal) (ia_telemetry_waiting_bytes{mine})",
+                    f"sum by (job, ia_telemetry_signal) (ia_telemetry_waiting_bytes{MINE})",
                     "{{job}} {{ia_telemetry_signal}}",
                 ),
             ),
@@ -89,7 +99,7 @@ def telemetry() -> Json:
             "From the end of the oldest span or log record of a batch to its delivery. Usually below a second.",
             (
                 Query(
-                    f"max by (job, ia_telemetry_signal) (ia_telemetry_lag_seconds{mine})",
+                    f"max by (job, ia_telemetry_signal) (ia_telemetry_lag_seconds{MINE})",
                     "{{job}} {{ia_telemetry_signal}}",
                 ),
             ),
@@ -99,17 +109,23 @@ def telemetry() -> Json:
             "Spans and log records in the spool",
             "How many wait there.",
             (
-                Query(f"sum by (job) (otel_sdk_processor_span_queue_size{mine})", "spans {{job}}"),
-                Query(f"sum by (job) (otel_sdk_processor_log_queue_size{mine})", "log records {{job}}"),
+                Query(f"sum by (job) (otel_sdk_processor_span_queue_size{MINE})", "spans {{job}}"),
+                Query(f"sum by (job) (otel_sdk_processor_log_queue_size{MINE})", "log records {{job}}"),
             ),
             "short",
         ),
+    ]
+
+
+def _passing() -> list[Panel]:
+    """What services tell of what they have recorded, sent, taken out and found abandoned."""
+    return [
         Panel(
             "Spans, recorded and delivered",
             "A second. The two lines part while something waits, and come together again.",
             (
-                Query(f"sum by (job) (rate(otel_sdk_processor_span_processed_total{mine}[5m]))", "recorded {{job}}"),
-                Query(f"sum by (job) (rate(otel_sdk_exporter_span_exported_total{taken}[5m]))", "delivered {{job}}"),
+                _each_second("otel_sdk_processor_span_processed_total", "recorded"),
+                _each_second("otel_sdk_exporter_span_exported_total", "delivered", of=TAKEN),
             ),
             "cps",
         ),
@@ -117,9 +133,9 @@ def telemetry() -> Json:
             "Log records, recorded and delivered",
             "A second.",
             (
-                Query(f"sum by (job) (rate(otel_sdk_log_created_total{mine}[5m]))", "recorded {{job}}"),
-                Query(f"sum by (job) (rate(otel_sdk_processor_log_processed_total{mine}[5m]))", "in the spool {{job}}"),
-                Query(f"sum by (job) (rate(otel_sdk_exporter_log_exported_total{taken}[5m]))", "delivered {{job}}"),
+                _each_second("otel_sdk_log_created_total", "recorded"),
+                _each_second("otel_sdk_processor_log_processed_total", "in the spool"),
+                _each_second("otel_sdk_exporter_log_exported_total", "delivered", of=TAKEN),
             ),
             "cps",
         ),
@@ -127,8 +143,8 @@ def telemetry() -> Json:
             "Requests to the collector",
             "A second, and those that came to nothing and were sent again.",
             (
-                Query(f"sum by (job) (rate(ia_telemetry_requests_total{mine}[5m]))", "requests {{job}}"),
-                Query(f"sum by (job) (rate(ia_telemetry_retried_total{mine}[5m]))", "sent again {{job}}"),
+                _each_second("ia_telemetry_requests_total", "requests"),
+                _each_second("ia_telemetry_retried_total", "sent again"),
             ),
             "reqps",
         ),
@@ -139,7 +155,7 @@ def telemetry() -> Json:
                 Query(
                     none_yet(
                         "sum by (job, error_type) (rate(otel_sdk_exporter_span_exported_total"
-                        f"{failed}[5m]) or rate(otel_sdk_exporter_log_exported_total{failed}[5m]))",
+                        f"{FAILED}[5m]) or rate(otel_sdk_exporter_log_exported_total{FAILED}[5m]))",
                         "error_type",
                     ),
                     "{{job}} {{error_type}}",
@@ -153,7 +169,7 @@ def telemetry() -> Json:
             (
                 Query(
                     none_yet(
-                        f"sum by (job, ia_telemetry_reason) (rate(ia_telemetry_redacted_total{mine}[5m]))",
+                        f"sum by (job, ia_telemetry_reason) (rate(ia_telemetry_redacted_total{MINE}[5m]))",
                         "ia_telemetry_reason",
                     ),
                     "{{job}} {{ia_telemetry_reason}}",
@@ -164,11 +180,15 @@ def telemetry() -> Json:
         Panel(
             "Abandoned calls",
             "Calls that were open when their process died (kill, out of memory, a crash), in five minutes.",
-            (Query(f"sum by (job) (increase(ia_telemetry_abandoned_total{mine}[5m]))", "{{job}}"),),
+            (Query(f"sum by (job) (increase(ia_telemetry_abandoned_total{MINE}[5m]))", "{{job}}"),),
             "short",
         ),
     ]
-    of_collector = [
+
+
+def _collector() -> list[Panel]:
+    """What the Collector tells of its queues."""
+    return [
         Panel(
             "Queue",
             "Share of the queue for each backend that is taken. When it is full the Collector refuses.",
@@ -228,10 +248,7 @@ def telemetry() -> Json:
             "bytes",
         ),
     ]
-    return dashboard(
-        "otel-ia-telemetry",
-        "otel_ia: health of the telemetry",
-        "Whether everything that is recorded arrives. Where this is not well, the other dashboards do not tell all.",
-        [SERVICE],
-        [("Now", now), ("Services", of_services), ("Collector", of_collector)],
-    )
+
+
+def _each_second(counter: str, name: str, *, of: str = MINE) -> Query:
+    return Query(f"sum by (job) (rate({counter}{of}[5m]))", f"{name} {{{{job}}}}")

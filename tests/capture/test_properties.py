@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from threads import meanwhile
 
 from otel_ia import monitor, values
 from otel_ia.capture.choice import Choice
@@ -245,26 +246,17 @@ def test_calls_with_hostile_arguments_are_untouched(mode):
 
 def test_arguments_that_another_thread_changes():
     changing, listed = {}, []
-    is_over = threading.Event()
 
-    def change():
-        number = 0
-        while not is_over.is_set():
-            number += 1
-            changing[number % 50] = number
-            changing.pop((number * 7) % 50, None)
-            listed.append(number)
-            if len(listed) > 10:
-                listed.clear()
+    def change(number):
+        changing[number % 50] = number
+        changing.pop((number * 7) % 50, None)
+        listed.append(number)
+        if len(listed) > 10:
+            listed.clear()
 
-    thread = threading.Thread(target=change)
-    thread.start()
-    try:
+    with meanwhile(change):
         for _ in range(2_000):
             assert_told(SUMMARY.describe((changing, listed), {"named": Pair(listed, changing)}))
-    finally:
-        is_over.set()
-        thread.join()
 
 
 def test_near_the_recursion_limit_the_call_goes_on():

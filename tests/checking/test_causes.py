@@ -18,6 +18,7 @@ from delivery.collectors import HANG, Reply, closed_port, collecting, collecting
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, TraceIdRatioBased
 from receiver import Receiver
+from web_servers import running
 
 import otel_ia
 from otel_ia.checking.report import Report, SignalReport
@@ -352,14 +353,8 @@ def test_clocks_that_differ_are_warned_of(hours: int, direction: str) -> None:
             """Says nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Late)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with running(server):
         report = check(f"http://127.0.0.1:{server.server_port}")
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
     assert report.is_ok
     ((problem, _),) = warnings(report)
     assert problem.startswith("clock skew: the clock of the collector is 7")

@@ -1,20 +1,19 @@
 """Collectors on loopback that misbehave as they are told, over HTTP and gRPC."""
 
-import gzip
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socket import SHUT_RDWR
+from http.server import BaseHTTPRequestHandler
 from types import SimpleNamespace
 from typing import Any
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from web_servers import QuietServer, body_of, closing_all, running
 
 PROTOBUF = {"Content-Type": "application/x-protobuf"}
 _NO_HEADERS: dict[str, str] = {}
@@ -121,11 +120,8 @@ def collecting(  # noqa: C901 - a server in one piece
                 self.number = collector.connections
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            if self.headers.get("Content-Encoding") == "gzip":
-                body = gzip.decompress(body)
             headers = {name.lower(): value for name, value in self.headers.items()}
-            reply = collector.take(Request(self.path, headers, body, self.number))
+            reply = collector.take(Request(self.path, headers, body_of(self), self.number))
             if reply.hang:
                 collector.is_closing.wait()
             if reply.hang or reply.drop:
@@ -143,13 +139,7 @@ def collecting(  # noqa: C901 - a server in one piece
         def log_message(self, *_: object) -> None:
             """Says nothing."""
 
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-        request_queue_size = 64
-
-        def handle_error(self, *_: object) -> None:
-            """Says nothing: connections end in all ways here."""
-
+    class Server(QuietServer):
         def shutdown_request(self, request: Any) -> None:
             for opened in [one for one in sockets if one.fileno() == -1]:
                 sockets.discard(opened)
@@ -158,19 +148,11 @@ def collecting(  # noqa: C901 - a server in one piece
     server = Server(("127.0.0.1", port), Handler)
     scheme = "https" if tls is not None else "http"
     collector = Collector(f"{scheme}://localhost:{server.server_port}", respond)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield collector
-    finally:
-        collector.is_closing.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
-        for opened in list(sockets):
-            with suppress(OSError):
-                opened.shutdown(SHUT_RDWR)
-            opened.close()
+    with closing_all(sockets), running(server):
+        try:
+            yield collector
+        finally:
+            collector.is_closing.set()
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """Values that OpenTelemetry's own encoder leaves out, or fails a batch for, arrive, and all beside them arrives."""
 
 import enum
-import sys
 import threading
 import tracemalloc
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.trace import Link, SpanContext, Status, StatusCode
+from threads import meanwhile
 
 from otel_ia.delivery.wire.attributes import KNOWN_KEYS, SPAN, encode_attributes
 from otel_ia.delivery.wire.logs import encode_log_record
@@ -325,26 +325,14 @@ def test_keys_that_never_repeat_do_not_fill_the_memory():
 
 def test_attributes_that_another_thread_changes_meanwhile_do_not_raise():
     mapping = {f"key{number}": number for number in range(50)}
-    stop = threading.Event()
 
-    def change():
-        number = 0
-        while not stop.is_set():
-            number += 1
-            mapping[f"key{number % 200}"] = number
-            mapping.pop(f"key{(number + 100) % 200}", None)
+    def change(number):
+        mapping[f"key{number % 200}"] = number
+        mapping.pop(f"key{(number + 100) % 200}", None)
 
-    thread = threading.Thread(target=change)
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    thread.start()
-    try:
+    with meanwhile(change):
         for _ in range(2_000):
             trace_pb2.Span.FromString(encode_attributes(mapping, SPAN))
-    finally:
-        sys.setswitchinterval(interval)
-        stop.set()
-        thread.join()
 
 
 anything = st.recursive(

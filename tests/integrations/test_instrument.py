@@ -10,27 +10,7 @@ import pytest
 import otel_ia
 from otel_ia import SettingError, instrument, semconv
 
-
-class Scorer:
-    """Has all that is looked for."""
-
-    def __init__(self, scale=2):
-        self.scale = scale
-
-    def predict(self, rows, *, offset=0):
-        """What is predicted."""
-        if offset is None:
-            raise KeyError("offset")
-        return [row * self.scale for row in rows]
-
-    def transform(self, rows):
-        return self.predict(rows)
-
-    def __call__(self, rows):
-        return self.transform(rows)
-
-    def other(self):
-        return self.scale
+from .scorers import Scorer
 
 
 def test_predict_transform_and_call_become_spans_with_batch_model_and_stage(telemetry):

@@ -1,11 +1,7 @@
 """A monitored generator, streamed by FastAPI on a real server and read by httpx: one trace, however it ends."""
 
 import asyncio
-import os
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterable
 
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -14,30 +10,17 @@ from receiver import Receiver, plain
 import otel_ia
 from otel_ia import monitor
 
+from .serving import parents, serving
+
 httpx = pytest.importorskip("httpx")
 pytest.importorskip("uvicorn")
 pytest.importorskip("opentelemetry.instrumentation.fastapi")
-HTTPXClientInstrumentor = pytest.importorskip("opentelemetry.instrumentation.httpx").HTTPXClientInstrumentor
+pytest.importorskip("opentelemetry.instrumentation.httpx")
 
 TOKENS = 40
 LEFT = {"cancelled", "closed_early"}
 """How a generator ends that is left: while it works, or while its item is on its way."""
-SERVER = """
-import asyncio
-import sys
-
-import uvicorn
-from fastapi import FastAPI
-from fastapi.responses import StreamingResponse
-from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
-
-import otel_ia
-from otel_ia import monitor
-
-app = FastAPI()
-FastAPIInstrumentor.instrument_app(app)
-
-
+ROUTES = """
 @monitor
 async def draw(number):
     await asyncio.sleep(0.01)
@@ -55,49 +38,7 @@ async def generate(count, fails):
 @app.get("/stream/{count}")
 async def stream(count: int, fails: int = -1):
     return StreamingResponse(generate(count, fails), media_type="text/plain")
-
-
-async def main():
-    telemetry = otel_ia.configure(service_name="server", endpoint=sys.argv[1])
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", lifespan="off"))
-    serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    print(server.servers[0].sockets[0].getsockname()[1], flush=True)
-    await asyncio.to_thread(sys.stdin.read)
-    server.should_exit = True
-    await serving
-    telemetry.shutdown()
-
-
-asyncio.run(main())
 """
-
-
-@contextmanager
-def serving(receiver: Receiver) -> Iterator[str]:
-    """A server in a process of its own, whose telemetry goes to the receiver."""
-    command = [sys.executable, "-W", "error", "-c", SERVER, receiver.endpoint]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ}
-    ) as process:
-        assert process.stdout is not None
-        port = process.stdout.readline().strip()
-        try:
-            assert port, process.communicate()[1]
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            _, told = process.communicate(timeout=30)
-    assert process.returncode == 0, told
-    assert "detach" not in told
-    assert "Task" not in told
-
-
-@pytest.fixture
-def instrumented() -> Iterator[None]:
-    HTTPXClientInstrumentor().instrument()
-    yield
-    HTTPXClientInstrumentor().uninstrument()
 
 
 @monitor
@@ -120,12 +61,11 @@ async def ask(address: str, enough: int) -> list[int]:
 
 
 def tree(spans: Iterable[Span]) -> dict[str, str]:
-    """The name of each span's parent, by the span's name and kind; without what FastAPI tells of single messages."""
-    names = {span.span_id: span.name for span in spans}
+    """The parents, without what FastAPI tells of single messages."""
     return {
-        f"{span.name} {Span.SpanKind.Name(span.kind)[len('SPAN_KIND_') :]}": names.get(span.parent_span_id, "")
-        for span in spans
-        if not span.name.endswith((" http send", " http receive"))
+        name: parent
+        for name, parent in parents(spans).items()
+        if not name.endswith((" http send INTERNAL", " http receive INTERNAL"))
     }
 
 
@@ -143,8 +83,8 @@ TREE = {
 }
 
 
-def test_a_stream_that_is_read_to_its_end_is_one_trace(receiver: Receiver, instrumented: None) -> None:
-    with otel_ia.configure(service_name="client", endpoint=receiver.endpoint), serving(receiver) as server:
+def test_a_stream_that_is_read_to_its_end_is_one_trace(receiver: Receiver, instrumented_httpx: None) -> None:
+    with otel_ia.configure(service_name="client", endpoint=receiver.endpoint), serving(ROUTES, receiver) as server:
         assert asyncio.run(ask(f"{server}/stream/5", enough=TOKENS)) == list(range(5))
     assert tree(receiver.spans) == TREE
     assert len({span.trace_id for span in receiver.spans}) == 1
@@ -158,8 +98,8 @@ def test_a_stream_that_is_read_to_its_end_is_one_trace(receiver: Receiver, instr
     assert first.end_time_unix_nano <= event.time_unix_nano <= generate.end_time_unix_nano
 
 
-def test_a_client_that_leaves_half_way_gives_one_trace(receiver: Receiver, instrumented: None) -> None:
-    with otel_ia.configure(service_name="client", endpoint=receiver.endpoint), serving(receiver) as server:
+def test_a_client_that_leaves_half_way_gives_one_trace(receiver: Receiver, instrumented_httpx: None) -> None:
+    with otel_ia.configure(service_name="client", endpoint=receiver.endpoint), serving(ROUTES, receiver) as server:
         assert asyncio.run(ask(f"{server}/stream/100000", enough=TOKENS)) == list(range(TOKENS))
     assert tree(receiver.spans) == TREE
     assert len({span.trace_id for span in receiver.spans}) == 1
@@ -173,10 +113,10 @@ def test_a_client_that_leaves_half_way_gives_one_trace(receiver: Receiver, instr
     assert {span.status.code for span in receiver.spans} == {0}
 
 
-def test_an_error_half_way_is_told_where_it_was_raised(receiver: Receiver, instrumented: None) -> None:
+def test_an_error_half_way_is_told_where_it_was_raised(receiver: Receiver, instrumented_httpx: None) -> None:
     with (
         otel_ia.configure(service_name="client", endpoint=receiver.endpoint),
-        serving(receiver) as server,
+        serving(ROUTES, receiver) as server,
         pytest.raises(httpx.RemoteProtocolError),
     ):
         asyncio.run(ask(f"{server}/stream/9?fails=3", enough=TOKENS))
@@ -188,11 +128,11 @@ def test_an_error_half_way_is_told_where_it_was_raised(receiver: Receiver, instr
     assert outcomes(receiver.spans, "lines") == outcomes(receiver.spans, "ask") == {"error"}
 
 
-def test_streams_at_the_same_time_keep_to_their_own_traces(receiver: Receiver, instrumented: None) -> None:
+def test_streams_at_the_same_time_keep_to_their_own_traces(receiver: Receiver, instrumented_httpx: None) -> None:
     async def ask_at_once(server: str) -> None:
         await asyncio.gather(*(ask(f"{server}/stream/20", enough=number + 1) for number in range(24)))
 
-    with otel_ia.configure(service_name="client", endpoint=receiver.endpoint), serving(receiver) as server:
+    with otel_ia.configure(service_name="client", endpoint=receiver.endpoint), serving(ROUTES, receiver) as server:
         asyncio.run(ask_at_once(server))
     traces: dict[bytes, list[Span]] = {}
     for span in receiver.spans:

@@ -9,8 +9,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTracePartialSuccess,
     ExportTraceServiceResponse,
 )
-from receiver import CLOSE, HANG, HANG_UP, Receiver, Reply, receiving
+from receiver import HANG, Receiver, Reply, receiving
 
+from .faults import FAULTS
 from .programs import (
     TELL_THE_END,
     TELL_THE_LAST_LINE,
@@ -28,16 +29,6 @@ TRIES = 3
 QUICKLY = {"OTEL_IA_EXIT_TIMEOUT": str(EXIT_TIMEOUT), "OTEL_EXPORTER_OTLP_TIMEOUT": "0.5"}
 PATIENTLY = {"OTEL_IA_EXIT_TIMEOUT": str(EXIT_TIMEOUT)}
 
-FAULTS = {
-    "429 with Retry-After": Reply(status=429, headers={"Retry-After": "1"}),
-    "503": Reply(status=503),
-    "400": Reply(status=400),
-    "wrong token": Reply(status=401),
-    "hanging": HANG,
-    "closing": CLOSE,
-    "hanging up": HANG_UP,
-    "redirecting": Reply(status=307, headers={"Location": "http://127.0.0.1:9/v1/traces"}),
-}
 each_fault = pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
 
 WORK = """

@@ -6,21 +6,12 @@ from contextlib import ExitStack
 from statistics import median
 
 import pytest
-from receiver import CLOSE, HANG, HANG_UP, Reply, receiving
+from receiver import receiving
 
+from .faults import FAULTS
 from .programs import finish
 
 TRIES = 3
-FAULTS = {
-    "503": Reply(status=503),
-    "429": Reply(status=429, headers={"Retry-After": "1"}),
-    "400": Reply(status=400),
-    "wrong token": Reply(status=401),
-    "hanging": HANG,
-    "closing": CLOSE,
-    "hanging up": HANG_UP,
-    "redirecting": Reply(status=307, headers={"Location": "http://127.0.0.1:9/v1/traces"}),
-}
 
 # A block is long enough for the first request, which comes 0.15 s after the first span, to be made and to fail in it.
 # Bursts, because one call between two sleeps measures mostly what the sleep did to the processor's caches.

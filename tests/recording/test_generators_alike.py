@@ -143,6 +143,20 @@ def drive_async(generator, steps, log):
     return list(log)  # what a stubborn body does when it is collected is not compared
 
 
+def assert_alike(function, drive_it, deeds, answers, steps):
+    """Monitored it gives what it gives plain, whether it is recorded or not."""
+
+    def run(function):
+        log = []
+        return drive_it(function(deeds, answers, log), steps, log)
+
+    plain = run(function)
+    with record() as seen:
+        assert run(monitor(function)) == plain
+        assert len(seen.spans) <= 1
+    assert run(monitor(function)) == plain
+
+
 def own_frames(error):
     trace, names = error.__traceback__, []
     while trace is not None:
@@ -154,30 +168,14 @@ def own_frames(error):
 @relaxed
 @given(st.lists(deeds, max_size=5), st.lists(answers, max_size=4), st.lists(steps, max_size=8))
 def test_generators(deeds, answers, steps):
-    def run(function):
-        log = []
-        return drive(function(deeds, answers, log), steps, log)
-
-    plain = run(synchronous)
-    with record() as seen:
-        assert run(monitor(synchronous)) == plain
-        assert len(seen.spans) <= 1
-    assert run(monitor(synchronous)) == plain
+    assert_alike(synchronous, drive, deeds, answers, steps)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of plain ones too
 @relaxed
 @given(st.lists(deeds, max_size=5), st.lists(answers, max_size=4), st.lists(steps, max_size=8))
 def test_async_generators(deeds, answers, steps):
-    def run(function):
-        log = []
-        return drive_async(function(deeds, answers, log), steps, log)
-
-    plain = run(asynchronous)
-    with record() as seen:
-        assert run(monitor(asynchronous)) == plain
-        assert len(seen.spans) <= 1
-    assert run(monitor(asynchronous)) == plain
+    assert_alike(asynchronous, drive_async, deeds, answers, steps)
 
 
 # no body here that goes on when it is closed: what is collected on the way is closed again, once for each level

@@ -5,7 +5,6 @@ import logging
 import random
 import sys
 import weakref
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -38,25 +37,6 @@ FIXED = {
 def description(**changes: Any) -> Description:
     given: dict[str, Any] = {"name": "predict", "attributes": {"model": "resnet"}, "log": None, "slow_after": None}
     return Description(place=PLACE, **(given | changes))
-
-
-@pytest.fixture
-def sink() -> KeptSpans:
-    return KeptSpans()
-
-
-@pytest.fixture
-def provider(sink: KeptSpans) -> Iterator[TracerProvider]:
-    made = TracerProvider()
-    with made.install(TracingState([], resource=Resource.get_empty(), sink=sink)):
-        yield made
-
-
-@pytest.fixture
-def tracer(provider: TracerProvider) -> Tracer:
-    found = provider.get_tracer("otel_ia")
-    assert isinstance(found, Tracer)
-    return found
 
 
 @pytest.fixture

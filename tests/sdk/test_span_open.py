@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,20 +28,6 @@ from otel_ia.sdk.tracer import Tracer
 from .sinks import KeptSpans
 
 DESCRIPTION = Description("predict", Place("app", "predict", "/app.py", 1), {}, None, None)
-
-
-@pytest.fixture
-def sink() -> KeptSpans:
-    return KeptSpans()
-
-
-@pytest.fixture
-def tracer(sink: KeptSpans) -> Iterator[Tracer]:
-    provider = TracerProvider()
-    with provider.install(TracingState([], resource=Resource.get_empty(), sink=sink)):
-        found = provider.get_tracer("library")
-        assert isinstance(found, Tracer)
-        yield found
 
 
 def take(nanoseconds: int, monkeypatch: pytest.MonkeyPatch) -> None:

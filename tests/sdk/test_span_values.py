@@ -3,31 +3,15 @@
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as SpanMessage
-from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, StatusCode, Tracer
 
-from otel_ia.sdk.home import TracingState
-from otel_ia.sdk.provider import TracerProvider
-
 from .sinks import KeptSpans, attributes_of
-
-
-@pytest.fixture
-def sink() -> KeptSpans:
-    return KeptSpans()
-
-
-@pytest.fixture
-def tracer(sink: KeptSpans) -> Iterator[Tracer]:
-    provider = TracerProvider()
-    with provider.install(TracingState([], resource=Resource.get_empty(), sink=sink)):
-        yield provider.get_tracer("library")
 
 
 def attributes_in(span: Span) -> dict[str, Any]:

@@ -12,18 +12,7 @@ from opentelemetry.context import get_current
 
 from otel_ia import monitor, training
 
-
-class Broken(Exception):
-    """What a loop is left by."""
-
-
-@monitor
-def forward():
-    pass
-
-
-def outcomes(seen):
-    return [(span.name, span.outcome) for span in sorted(seen.spans, key=lambda span: span.start)]
+from .training_loops import Broken, forward, outcomes
 
 
 def test_an_iterator_that_is_kept_is_closed_out_of_order(telemetry):

@@ -12,6 +12,8 @@ from opentelemetry.context import get_current
 import otel_ia
 from otel_ia import SettingError, monitor, training
 
+from .training_loops import Broken, forward, outcomes
+
 FOREIGN = """
 from opentelemetry import metrics, trace
 from opentelemetry.sdk.metrics import MeterProvider
@@ -37,19 +39,6 @@ for resource in reader.get_metrics_data().resource_metrics:
             if metric.name in ("ia.training.loss", "ia.training.step.duration"):
                 print(metric.name, getattr(point, "count", None) or point.value)
 """
-
-
-class Broken(Exception):
-    """What a loop is left by."""
-
-
-@monitor
-def forward():
-    pass
-
-
-def outcomes(seen):
-    return [(span.name, span.outcome) for span in sorted(seen.spans, key=lambda span: span.start)]
 
 
 def test_a_run_has_its_epochs_and_they_have_some_of_their_steps(telemetry):
