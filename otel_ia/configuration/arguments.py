@@ -65,6 +65,9 @@ class SettingsArguments(TypedDict, total=False):
     sampler: str | Sampler | None
     sampler_arg: float | None
     sampling_rules: Mapping[str, float] | str | None
+    keep_errors: bool | None
+    keep_slower_than: float | None
+    keep_size: int | None
     propagators: str | Sequence[str] | None
     log_level: int | str | None
     log_levels: Mapping[str, int | str] | str | None

@@ -32,6 +32,7 @@ from otel_ia.redaction import Redactor, make_redactor
 from otel_ia.sdk import logs
 from otel_ia.sdk.exception_records import write_on_span
 from otel_ia.sdk.home import TracingState
+from otel_ia.sdk.keeping import Keeper
 from otel_ia.sdk.log_sink import LogSink
 from otel_ia.sdk.outbox import Keeping, Outbox
 from otel_ia.sdk.provider import install_tracing, is_provider_foreign
@@ -76,6 +77,7 @@ def put_into_effect(settings: Settings) -> Telemetry:  # noqa: C901 - one thing 
         for outbox in outboxes:
             if outbox.signal == "traces":
                 state.sink = outbox.sink
+                state.keeper = _make_keeper(settings, outbox)
             elif outbox.signal == "logs":
                 sink = LogSink(outbox.sink, outbox.append_log, state.redactor)
                 records.append(levels.add("otlp", sink, settings.log_otlp_level))
@@ -233,6 +235,19 @@ def _make_sampler(settings: Settings) -> sampling.Sampler:
     root: sampling.Sampler = share or known[name]
     sampler = sampling.ParentBased(root) if name != settings.sampler else root
     return RuleSampler(rules, sampler, share) if rules or share is not None else sampler
+
+
+def _make_keeper(settings: Settings, outbox: Outbox) -> Keeper | None:
+    slower_than = settings.keep_slower_than
+    if not settings.keep_errors and slower_than is None:
+        return None
+    keeper = Keeper(
+        keeps_errors=settings.keep_errors,
+        slower_than=round(slower_than * 1e9) if slower_than is not None else None,
+        limit=settings.keep_size,
+    )
+    outbox.hold(keeper)
+    return keeper
 
 
 def _make_limits(settings: Settings) -> SpanLimits:

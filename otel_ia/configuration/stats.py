@@ -33,6 +33,8 @@ class Stats:
     """By reason: lost in earlier processes, as what they left behind tells."""
     redacted: Mapping[str, int]
     """By rule: secrets taken out."""
+    held: Mapping[str, int]
+    """Traces that were not sampled and held: kept as `failed` or `slow`, `discarded`, `given up` over the bound."""
     waiting_bytes: Mapping[str, int]
     """By signal: not acknowledged yet, on disk and in memory."""
     lag: Mapping[str, float]
@@ -71,6 +73,7 @@ def take_stats(outboxes: Sequence["Outbox"], redactor: "Redactor | None", losses
         dropped=dict(dropped),
         dropped_earlier=dict(dropped_earlier),
         redacted=dict(redactor.count) if redactor is not None else {},
+        held=_held(outboxes),
         waiting_bytes={outbox.signal: outbox.spool.waiting_bytes for outbox in outboxes},
         lag={signal: numbers.lag for signal, numbers in shipped.items()},
         requests=sum(numbers.requests for numbers in shipped.values()),
@@ -81,3 +84,15 @@ def take_stats(outboxes: Sequence["Outbox"], redactor: "Redactor | None", losses
         adopted=sum(counters.adopted for counters in spools),
         abandoned=sum(counters.abandoned for counters in spools),
     )
+
+
+def _held(outboxes: Sequence["Outbox"]) -> dict[str, int]:
+    for outbox in outboxes:
+        if (keeper := outbox.keeper) is not None:
+            return {
+                "failed": keeper.failed,
+                "slow": keeper.slow,
+                "discarded": keeper.discarded,
+                "given up": keeper.given_up,
+            }
+    return {}

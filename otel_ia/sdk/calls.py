@@ -221,7 +221,8 @@ class CallSpan(Span):
             ):
                 if hasattr(self, "first_item"):
                     self._unpack_first_item()
-                is_done = _deliver(self)
+                if not _deliver(self):
+                    self.end_time = None
             else:
                 begin, whole, parent_id = bare.begin, bare.whole, self.parent_id
                 if parent_id is None:
@@ -231,19 +232,17 @@ class CallSpan(Span):
                         begin, self.trace_id, SPAN_ID, self.own_id, PARENT_ID, parent_id, START, start, END, end, whole
                     )
                 at_once(SPAN, message + rest if rest else message)
-                is_done = True
         except (RecursionError, MemoryError):
-            is_done = None
+            self.end_time = None
         except struct.error:  # a clock that shows no time there can be
             if hasattr(self, "first_item"):
                 self._unpack_first_item()
-            is_done = _deliver(self)
-        if is_done:
-            if unended:
-                end_late()
-        else:
-            self.end_time = None
+            if not _deliver(self):
+                self.end_time = None
+        if self.end_time is None:
             unended.append((self, start + elapsed, type(None)))
+        elif unended:
+            end_late()
         tally = self.tally
         if tally is None:
             return

@@ -16,24 +16,33 @@ from otel_ia.sdk.home import LONG_CALL
 from otel_ia.sdk.scanning import encode_scanned
 
 if TYPE_CHECKING:
+    from otel_ia.sdk.keeping import HeldTrace
     from otel_ia.sdk.span import Span
 
 
 def announce(span: "Span") -> None:
     """Tells the sink that a span has begun which may take long."""
-    sink = span.home.sink
-    if sink is not None and span.identity[3] & 1:
+    sink, held = span.home.sink, span.held
+    if sink is not None and (held is not None or span.identity[3] & 1):
         span.is_announced = True
         redactor = span.home.redactor
-        sink.begun(span.identity[1], _encode(span, 0, redactor.uncounted() if redactor is not None else None))
+        payload = encode(span, 0, redactor.uncounted() if redactor is not None else None)
+        if held is None:
+            sink.begun(span.identity[1], payload)
+        else:
+            held.keeper.begun(held, span.identity[1], payload)
 
 
 def deliver(span: "Span") -> bool:
     """Hands an ended span to the sink, then to the processors; True when that is done."""
     home, end = span.home, span.end_time or 0
     tell = _tell
-    if home.ended is not None and span.identity[3] & 1:
-        payload = _encode(span, end, home.redactor)
+    if span.held is not None:
+        _hand_to(span.held, span, end)
+        span.pattern.is_long = end - span.start_time > LONG_CALL
+        tell = _try_to_tell
+    elif home.ended is not None and span.identity[3] & 1:
+        payload = encode(span, end, home.redactor)
         if span.is_announced and home.sink is not None:
             home.sink.settled(span.identity[1])
         home.ended(frames.SPAN, payload)
@@ -42,6 +51,16 @@ def deliver(span: "Span") -> bool:
     if home.processors.are_any:
         tell(span)
     return True
+
+
+def _hand_to(held: "HeldTrace", span: "Span", end: int) -> None:
+    if span.is_announced:
+        held.keeper.settled(span.identity[1])
+    held.note_status(span)
+    if span.identity[1].to_bytes(8, "big") == held.key:
+        held.end(end - span.start_time, lambda: encode(span, end, span.home.redactor))
+    elif held.is_kept is not False:
+        held.take(encode(span, end, span.home.redactor))
 
 
 def _tell(span: "Span") -> None:
@@ -100,7 +119,8 @@ def encode_rest(span: "Span") -> bytes | None:
     return rest
 
 
-def _encode(span: "Span", end: int, redactor: Redactor | None) -> bytes:
+def encode(span: "Span", end: int, redactor: Redactor | None) -> bytes:
+    """The span behind the prefix of its scope, as the sink takes it; without an end where that is 0."""
     trace_id, span_id, _, _, trace_state = span.identity
     parent, own = span.parent_identity, span.own
     further = span.further.encode(redactor, span.home.of_events) if span.further is not None else b""

@@ -19,6 +19,7 @@ from otel_ia.redaction import Redactor
 from otel_ia.sdk.attributes import AttributeLimits
 from otel_ia.sdk.events import scanning_events
 from otel_ia.sdk.identifiers import OWN_IDS
+from otel_ia.sdk.keeping import Keeper
 from otel_ia.sdk.redacted import redacted_scope
 from otel_ia.sdk.sampling import known_answers
 from otel_ia.sdk.scanning import scanning
@@ -46,6 +47,7 @@ class TracingState:
         span_limits: SpanLimits | None = None,
         sink: Sink | None = None,
         redactor: Redactor | None = None,
+        keeper: Keeper | None = None,
     ) -> None:
         self.processors = tuple(processors)
         self.resource = resource
@@ -55,6 +57,8 @@ class TracingState:
         self.sink = sink
         self.redactor = redactor
         """Takes the secrets out of what goes to the sink."""
+        self.keeper = keeper
+        """Holds traces that are not sampled."""
 
 
 class Processors(SynchronousMultiSpanProcessor):
@@ -157,7 +161,7 @@ class Installed:
         """In a forked child: spans that began in the parent end there."""
         self.processors = Processors(())
         for home in self.homes:
-            home.at_once = home.ended = home.sink = None
+            home.at_once = home.ended = home.sink = home.keeper = None
             home.processors = self.processors
 
 
@@ -172,6 +176,7 @@ class Home:
         "ended",
         "ids",
         "information",
+        "keeper",
         "limits",
         "most_at_once",
         "most_events",
@@ -203,6 +208,7 @@ class Home:
         self.takes_texts = installed.limits.of_span.takes_texts
         self.processors = installed.processors
         self.sink = state.sink
+        self.keeper = state.keeper if state.sink is not None else None
         self.redactor = state.redactor
         self.of_spans = installed.of_spans
         self.of_events = installed.of_events if state.sink is not None else None

@@ -14,6 +14,7 @@ from otel_ia.delivery.shipping.telling import Teller
 from otel_ia.delivery.shipping.transport import make_transport
 from otel_ia.delivery.spooling.frames import LOG, METRICS
 from otel_ia.delivery.spooling.spool import Spool
+from otel_ia.sdk.keeping import Keeper
 from otel_ia.sdk.sink import SpoolSink
 
 _STRETCHING: Final = 10_000  # rounds that make guessing a password from a fingerprint slow; 4 ms
@@ -48,9 +49,11 @@ class Outbox:
         teller: Teller,
     ) -> None:
         self.signal: Final = signal
-        self.protocol: Final = "grpc" if destination.protocol == "grpc" else "http"
-        self.sink = SpoolSink()
-        self.spool = Spool(
+        self.keeper: Keeper | None = None
+        self._held: Spool | None = None
+        self._holding: Shipper | None = None
+        self._make_spool = partial(
+            Spool,
             fingerprint=fingerprint(service, signal, destination),
             identity=identity,
             is_on_disk=keeping.is_on_disk,
@@ -58,11 +61,14 @@ class Outbox:
             size_limit=keeping.size_limit,
             age_limit=keeping.age_limit,
             durability=keeping.durability,
-            open_frames=self.sink.open_frames,
             span_key=span_key,
             time_of=time_of,
             tell=teller.say,
         )
+        self._teller = teller
+        self.protocol: Final = "grpc" if destination.protocol == "grpc" else "http"
+        self.sink = SpoolSink()
+        self.spool = self._make_spool(open_frames=self.sink.open_frames)
         transports = {signal: make_transport(signal, destination)} if destination.endpoint is not None else {}
         self.shipper = Shipper(self.spool, transports, teller=teller)
         self.spool.read_by(self.shipper.start)  # threads do not survive a fork
@@ -72,12 +78,38 @@ class Outbox:
         """Takes an encoded log record behind the prefix of its scope."""
         self.shipper.start()
 
+    def hold(self, keeper: Keeper) -> None:
+        """From now on what the keeper holds outlives the process, and what it keeps is sent."""
+        self.keeper = keeper
+        if not self.spool.is_on_disk:
+            keeper.connect(self.spool.append)
+            return
+        held = self._held = self._make_spool(open_frames=keeper.open_frames, needed_from=keeper.oldest_place)
+        self._holding = Shipper(held, {}, teller=self._teller)
+        held.read_by(self._holding.start)
+
+        def define_scope(payload: bytes) -> None:
+            self.spool.define_scope(payload)
+            held.define_scope(payload)
+
+        self.sink.connect(self.spool.append, define_scope)
+        keeper.connect(self.spool.append, held.append, held.place)
+        self._holding.start()
+
+    def release(self) -> None:
+        """Has what is held sent: nobody decides on it any more."""
+        if self.keeper is not None:
+            self.keeper.release()
+
     def append_metrics(self, payload: bytes) -> None:
         """Takes a ResourceMetrics message, which says itself who has sent it."""
         self.spool.append(METRICS, payload)
 
     def close(self) -> None:
         """Leaves what is not acknowledged to the next process."""
+        if self._holding is not None and self._held is not None:
+            self._holding.stop()
+            self._held.close()
         self.spool.close()
         self.shipper.tell_rest()
 
@@ -89,6 +121,8 @@ def flush_outboxes(outboxes: list[Outbox], timeout: float) -> bool:
 
 def stop_outboxes(outboxes: list[Outbox], timeout: float) -> bool:
     """Sends what is left, within one deadline (s), and leaves the rest to the next process."""
+    for outbox in outboxes:
+        outbox.release()
     try:
         return stop_all([outbox.shipper for outbox in outboxes], timeout)
     finally:

@@ -17,7 +17,7 @@ from otel_ia.recording.tallying import begin_call as begin_tally
 from otel_ia.recording.tallying import current_tally
 from otel_ia.sdk.attributes import copied, is_plain
 from otel_ia.sdk.calls import CallSpan, CountedCall, leaves_streams
-from otel_ia.sdk.chosen import StatedCall
+from otel_ia.sdk.chosen import HeldCall, StatedCall
 from otel_ia.sdk.first_tally import LongWay
 from otel_ia.sdk.home import Home, Pattern
 from otel_ia.sdk.identifiers import more_span_ids, more_trace_ids, take_span_id, take_trace_id
@@ -31,6 +31,7 @@ from otel_ia.sdk.unrecorded import Unrecorded, new_unrecorded
 from otel_ia.values import Value
 
 _ROOT_FLAGS: Final = FLAGS[TraceFlags.SAMPLED | TraceFlags.RANDOM_TRACE_ID]
+_UNSAMPLED_FLAGS: Final = FLAGS[TraceFlags.RANDOM_TRACE_ID]
 _make: Final = object.__new__
 _begin: Final = guarded(begin)
 
@@ -106,7 +107,8 @@ class TracerCallSite:
         if pattern is None:
             return self._open_long(own)
         tally: Any = self._current.tally
-        make, chosen = CallSpan, None
+        make: type[CallSpan] = CallSpan
+        chosen: Any = None
         # What stands here cannot fail but at the limits of the interpreter; what can is guarded, which costs 200 ns.
         try:
             current = get_current()
@@ -118,24 +120,27 @@ class TracerCallSite:
                 flags: TraceFlags = parent.flags
                 is_sampled = home.answers.sampled
             elif parent is None:
-                is_sampled = pattern.root
-                if is_sampled is not False:
-                    try:
-                        trace_id = take_trace_id()
-                    except IndexError:
-                        trace_id = more_trace_ids()
-                if is_sampled is None and (chosen := pattern.share) is not None:
-                    make, is_sampled = StatedCall, trace_id[9:] >= chosen.least
-                if is_sampled is False:
-                    unrecorded = new_unrecorded(None)
-                    inside = Context(current)
-                    put_in_context(inside, SPAN_KEY, unrecorded)
-                    if tally is not None:
-                        return self._count_alone(unrecorded, inside, own)
-                    unrecorded.inside = inside
-                    return unrecorded
+                try:
+                    trace_id = take_trace_id()
+                except IndexError:
+                    trace_id = more_trace_ids()
                 parent_id = None
                 flags = _ROOT_FLAGS
+                is_sampled = pattern.root
+                if is_sampled is not True:
+                    if is_sampled is None and (chosen := pattern.share) is not None:
+                        make, is_sampled = StatedCall, trace_id[9:] >= chosen.least
+                    if is_sampled is False:
+                        if home.keeper is None:
+                            unrecorded = new_unrecorded(None)
+                            inside = Context(current)
+                            put_in_context(inside, SPAN_KEY, unrecorded)
+                            if tally is not None:
+                                return self._count_alone(unrecorded, inside, own)
+                            unrecorded.inside = inside
+                            return unrecorded
+                        flags = _UNSAMPLED_FLAGS
+                        make, chosen, is_sampled = HeldCall, home.keeper.new_trace(), True
             elif kind is Span and parent.identity[4] is None:
                 number, above, _, flags, _ = parent.identity
                 trace_id = number.to_bytes(16, "big")
@@ -148,6 +153,11 @@ class TracerCallSite:
                 flags = parent.flags
                 is_sampled = home.answers.sampled
                 make, chosen = StatedCall, parent.chosen
+            elif kind is HeldCall and parent.chosen.is_kept is not False:
+                trace_id = parent.trace_id
+                parent_id = parent.own_id
+                flags = parent.flags
+                make, chosen, is_sampled = HeldCall, parent.chosen, True
             elif kind is Unrecorded and home.answers.unsampled is False:
                 # the ids of the span around it go on to what is inside
                 return None if tally is None else self._count_alone(parent, Context(current), own)
@@ -173,6 +183,8 @@ class TracerCallSite:
             span.is_announced = False
             if chosen is not None:
                 span.chosen = chosen
+                if make is HeldCall and not chosen.key:
+                    chosen.begin(span.own_id)
             # mostly the span is all there is in a context: 100 ns less than copying, and a third of `__setitem__`
             inside = span.inside = Context()
             if len(current) == (parent is not None):

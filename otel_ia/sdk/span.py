@@ -4,7 +4,7 @@ import logging
 import warnings
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType, TracebackType
-from typing import Any, Final, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 
 from opentelemetry.context import Context
 from opentelemetry.sdk import trace as sdk_trace
@@ -20,6 +20,9 @@ from otel_ia.sdk.events import Event
 from otel_ia.sdk.further import UNSET, Further, new_link
 from otel_ia.sdk.home import Home, Pattern
 from otel_ia.sdk.identity import Identity
+
+if TYPE_CHECKING:
+    from otel_ia.sdk.keeping import HeldTrace
 
 _logger: Final = logging.getLogger("opentelemetry.sdk.trace")  # whoever silences the SDK's warnings silences these
 
@@ -42,6 +45,9 @@ class Span(sdk_trace.Span):
         "sets_status",
         "start_time",
     )
+
+    held: "HeldTrace | None" = None
+    """The trace it is held with, where that is not sampled and may be kept yet."""
 
     home: Home
     pattern: Pattern
@@ -297,7 +303,7 @@ class Span(sdk_trace.Span):
         self.end()
 
 
-_make: Final = object.__new__
+_make: Final[Any] = object.__new__
 
 
 def new_span(  # noqa: PLR0913 - keywords would take a tenth of the time
@@ -310,10 +316,11 @@ def new_span(  # noqa: PLR0913 - keywords would take a tenth of the time
     own: dict[str, Any] | None,
     records_exception: bool,
     sets_status: bool,
+    kind: type[Span] = Span,
 ) -> Span:
     """A span that has begun."""
     # Storing the slots here saves the SDK's `__new__` and `__init__`, 4 µs of Python code.
-    span = _make(Span)
+    span: Span = _make(kind)
     span.home = home
     span.pattern = pattern
     span.identity = identity

@@ -108,14 +108,16 @@ class Series:
         for at, found in enumerate(self.exemplars):
             if found is not None:
                 self.exemplars[at] = None
-                self.seen[at] = _seen(found)
+                self.seen[at] = _seen(found) or self.seen[at]
         return list(self.seen)
 
 
-def _seen(found: Seen | Span | tuple[Span, int]) -> Seen:
+def _seen(found: Seen | Span | tuple[Span, int]) -> Seen | None:
     if isinstance(found, tuple) and len(found) > 2:  # noqa: PLR2004
         return found
     span, value = found if isinstance(found, tuple) else (found, None)
+    if span.held is not None and not span.held.is_kept:  # nobody would find it
+        return None
     end = span.end_time or span.start_time
     return span.identity[0], span.identity[1], end - span.start_time if value is None else value, end
 

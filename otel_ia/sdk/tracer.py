@@ -21,7 +21,7 @@ from otel_ia.sdk.as_current import SpanAsCurrent
 from otel_ia.sdk.attributes import copied
 from otel_ia.sdk.bound import beside_bound
 from otel_ia.sdk.calls import CallSpan
-from otel_ia.sdk.chosen import StatedCall
+from otel_ia.sdk.chosen import new_held_span, trace_to_join
 from otel_ia.sdk.ending import announce
 from otel_ia.sdk.further import Further, valid_links
 from otel_ia.sdk.home import Home, Processors
@@ -110,12 +110,19 @@ class Tracer(sdk_trace.Tracer):
             attributes, trace_state = result.attributes, result.trace_state or None
         span_id = draw_bits(64) or 1 if home.own_ids else home.ids.generate_span_id()
         identity: Identity = (trace_id, span_id, False, FLAGS[bool(is_sampled) | is_random << 1], trace_state)
+        trace = None
         if not is_recording:
-            return new_unrecorded(identity)
+            trace = trace_to_join(home, current.get(SPAN_KEY))
+            if trace is None:
+                return new_unrecorded(identity)
         opened, anchor = read_clocks()
         start = opened if start_time is None else start_time
         pattern = home.pattern(name, kind)
-        span = new_span(home, pattern, identity, parent, start, anchor, None, record_exception, set_status_on_exception)
+        asked = (record_exception, set_status_on_exception)
+        if trace is None:
+            span = new_span(home, pattern, identity, parent, start, anchor, None, *asked)
+        else:
+            span = new_held_span(trace, home, pattern, identity, parent, start, anchor, asked)
         if attributes is not None or links:
             _describe(span, attributes, links)
         begin(span, context)
@@ -124,9 +131,11 @@ class Tracer(sdk_trace.Tracer):
 
 def parent_in(context: Mapping[str, object]) -> Identity | None:
     """The identity of the context's span, if it has a valid one."""
-    span = context.get(SPAN_KEY)
-    if type(span) is CallSpan or type(span) is Span or type(span) is Unrecorded or type(span) is StatedCall:
-        return span.identity
+    span: Any = context.get(SPAN_KEY)
+    kind = type(span)
+    if kind is CallSpan or kind is Span or kind is Unrecorded or isinstance(span, Span):
+        identity: Identity = span.identity
+        return identity
     if not isinstance(span, ApiSpan):
         return None
     found: object = span.get_span_context()

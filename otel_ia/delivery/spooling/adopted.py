@@ -25,6 +25,7 @@ from otel_ia.delivery.spooling.header import (
     last_seen,
     nobodys_header,
 )
+from otel_ia.delivery.spooling.holding import decisions, has_held, undecided
 from otel_ia.delivery.spooling.ownership import FileKey, file_key, hold, lock, note_descriptor, release
 from otel_ia.delivery.spooling.refused import keep_refused
 from otel_ia.guard import guarded
@@ -117,6 +118,8 @@ class Adopted:
         self.time_of: TimeOf | None = None
         self.counters = Counters()
         self.known: set[bytes] = set()
+        self.siblings: list[Adopted] = [self]
+        """All of the same process that were found with it."""
         self.lease = threading.Lock()
         """Who delivers from it or gives it up has it; nobody waits for it."""
         self._descriptor = descriptor
@@ -185,6 +188,8 @@ class Adopted:
             data = read_all(self._descriptor)
             begin = max(self.header.size, acknowledged_offset(data[:CHANGING_SIZE]))
             frames = list(parse_frames(data, self.header.size, len(data)))
+            if has_held(frames):
+                frames = undecided(frames, self._decisions())
             self.counters.damaged += sum(kind == DAMAGED for kind, _, _ in frames)
             self._scopes = tuple(payload for kind, payload, _ in frames if kind == SCOPE)
             abandoned = [] if is_followed(data) else self._abandoned(frames, len(data))
@@ -195,6 +200,15 @@ class Adopted:
                 if kind == DROPPED:
                     self.counters.find(payload)
         return self._items
+
+    def _decisions(self) -> dict[bytes, bytes]:
+        """How traces were decided, here or in a later segment: earlier ones are done with."""
+        found: dict[bytes, bytes] = {}
+        for sibling in self.siblings:
+            if not sibling.is_closed:
+                data = read_all(sibling._descriptor)  # noqa: SLF001 - its like
+                found |= decisions(parse_frames(data, sibling.header.size, len(data)))
+        return found
 
     def _abandoned(self, frames: list[tuple[int, bytes, int]], end: int) -> list[tuple[int, bytes, int]]:
         if self.span_key is None:

@@ -17,14 +17,20 @@ SPAN: Final = 2
 LOG: Final = 3
 METRICS: Final = 4
 DECISION: Final = 5
+"""How a held trace was decided; for this and the next two see `holding`."""
 DROPPED: Final = 6
 """How many frames were dropped, and why: `dropped_payload`, `read_dropped`."""
 SCOPE: Final = 7
 """The definition of a scope id that span and log frames refer to: `Spool.define_scope`, `Batch.scopes`."""
 
+HELD: Final = 8
+"""A span that ended inside a trace of which it was not known whether it is kept."""
+HELD_START: Final = 9
+"""One that had begun there."""
+
 DAMAGED: Final = 0
 """What `parse_frames` says in the place of bytes that are no frame."""
-DELIVERED: Final = frozenset({SPAN, LOG, METRICS, DECISION, DROPPED})
+DELIVERED: Final = frozenset({SPAN, LOG, METRICS, DROPPED})
 """What a living process sends; the others serve those who come after it."""
 COUNTED: Final = DELIVERED - {DROPPED}
 """What counts as dropped when it is."""
@@ -37,6 +43,8 @@ KINDS: Final = {
     DECISION: "decision",
     DROPPED: "dropped",
     SCOPE: "scope",
+    HELD: "held",
+    HELD_START: "held start",
 }
 
 HEAD: Final = Struct("<II")
@@ -48,7 +56,7 @@ SHORT: Final = 4096
 """Up to 5 KiB `zlib.crc32` keeps the GIL; a longer payload is summed in parts of this size."""
 
 Buffer: TypeAlias = bytes | bytearray | mmap.mmap
-_FIRST_BYTES: Final = re.compile(rb"[\x01-\x07]")
+_FIRST_BYTES: Final = re.compile(rb"[\x01-\x09]")
 _NO_ZERO: Final = re.compile(rb"[^\0]")
 _LIKELY_LENGTH: Final = 256 << 10
 _SEARCH_BUDGET: Final = 256 << 20

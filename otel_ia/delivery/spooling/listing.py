@@ -11,6 +11,7 @@ from otel_ia.delivery.spooling.adopted import SpanKey, read_all
 from otel_ia.delivery.spooling.age import youngest_age
 from otel_ia.delivery.spooling.frames import DAMAGED, DELIVERED, KINDS, SPAN, START, parse_frames
 from otel_ia.delivery.spooling.header import CHANGING_SIZE, acknowledged_offset, decode_header, is_followed
+from otel_ia.delivery.spooling.holding import decisions, undecided
 from otel_ia.delivery.spooling.ownership import held_descriptor, hold, lock, release
 from otel_ia.guard import guarded
 
@@ -80,6 +81,7 @@ def _read(
     if header is not None:
         done = acknowledged_offset(data[:CHANGING_SIZE])
         found = list(parse_frames(data, header.size, len(data)))
+        found = undecided(found, decisions(found))
         is_over = _is_over(data, found, span_key)
         for kind, payload, end in found:
             damaged += kind == DAMAGED

@@ -45,11 +45,14 @@ def scan(
     except OSError:
         pass
     known: dict[bytes, set[bytes]] = {}
+    siblings: dict[bytes, list[Adopted]] = {}
     for adopted in found:
         adopted.span_key = span_key
         adopted.time_of = time_of
         adopted.counters = counters
         adopted.known = known.setdefault(adopted.header.instance, set())
+        adopted.siblings = siblings.setdefault(adopted.header.instance, [])
+        adopted.siblings.append(adopted)
         counters.adopted += 1
     return found
 

@@ -13,6 +13,7 @@ from otel_ia.delivery.spooling.estate import Estate
 from otel_ia.delivery.spooling.fork import follow_forks
 from otel_ia.delivery.spooling.frames import DROPPED, SCOPE, dropped_payload, encode_frame
 from otel_ia.delivery.spooling.heading import Heading
+from otel_ia.delivery.spooling.holding import Place
 from otel_ia.delivery.spooling.losses import Held, Losses
 from otel_ia.delivery.spooling.maker import Maker
 from otel_ia.delivery.spooling.ownership import FileKey
@@ -42,6 +43,9 @@ class Spool:
     and is quick. A span has left it *before* its SPAN frame is appended. `span_key` and `time_of` are for what dead
     processes left, see `recovery.scan`. `tell` is given a sentence, once for each reason, when frames stay in memory.
 
+    With `needed_from` nobody reads it here: it says from where on frames are for whoever adopts them, None when there
+    are none. What lies before is done with.
+
     With `durability="process"` a frame outlives the process, however that dies, from the moment `append` returns; with
     `"disk"` it outlives the machine, and each `append` waits for the disk. Where the system cannot allocate files
     beforehand (macOS), a frame outlives the process from the next `prepare` on; where it has no POSIX locks (Windows),
@@ -62,10 +66,12 @@ class Spool:
         open_frames: Callable[[], Iterable[tuple[int, bytes]]] = tuple,
         span_key: SpanKey | None = None,
         time_of: TimeOf | None = None,
+        needed_from: Callable[[], Place | None] | None = None,
         tell: Callable[[str], None],
     ) -> None:
         self.counters = Counters()
         self.is_on_disk: Final = is_on_disk
+        self._needed_from = needed_from
         self._tally = Tally(self.counters)
         self._heading = Heading(open_frames)
         self._losses = Losses(
@@ -168,6 +174,14 @@ class Spool:
         To be called whenever `wait` returns, before `read`.
         """
         self._upkeep.work()
+        if self._needed_from is not None:
+            end = self.place()  # first: what comes now may be needed
+            self._forget_before(self._needed_from() or end)
+
+    def place(self) -> Place | None:
+        """Where the next frame goes, or behind it; None while that is memory. From any thread."""
+        segment = self._writer.current
+        return (segment.header.sequence, segment.written) if segment.descriptor >= 0 else None
 
     def read(self, limit_bytes: int = 1 << 20, limit_frames: int = 2048) -> Batch | None:
         """The oldest frames that are not acknowledged, this process's own first; None when there are none.
@@ -301,6 +315,15 @@ class Spool:
         if self._writer.is_on_disk:
             for reason, count in self.counters.take_unrecorded().items():
                 self.append(DROPPED, dropped_payload(reason, count))
+
+    def _forget_before(self, place: Place | None) -> None:
+        if place is None:
+            return
+        for segment in self._writer.segments():
+            if segment.header.sequence <= place[0]:
+                segment.acknowledge(segment.written if segment.header.sequence < place[0] else place[1])
+            if segment is not self._writer.current and segment.acknowledged >= segment.written:
+                self._remove(segment)
 
     def _find(self, key: FileKey) -> Held | None:
         """What of this spool may be given up: a full segment, or an adopted one."""

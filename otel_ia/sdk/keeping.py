@@ -1,0 +1,193 @@
+"""Keeps what matters: a trace that was not sampled is held until its local root ends, and kept whole if it went wrong.
+
+A span that ends inside of it goes, encoded, to a spool of its own, which only a later process reads: what was undecided
+when this one died is kept. The root is encoded only if the trace is kept. Whatever the threads do, the trace is taken
+out of `Keeper.undecided` once, and whoever takes it out decides.
+"""
+
+import os
+import weakref
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from opentelemetry.trace import StatusCode
+
+from otel_ia.delivery.spooling.frames import DECISION, HELD, HELD_START, SPAN
+from otel_ia.delivery.spooling.holding import DECIDED, MOVED, Place
+
+if TYPE_CHECKING:
+    from otel_ia.sdk.span import Span
+
+MOST_TRACES: Final = 10_000
+"""That are undecided at once."""
+
+
+class HeldTrace:
+    """What ends inside a local root, as long as nobody knows whether it is to be kept."""
+
+    __slots__ = ("frames", "has_failed", "is_elsewhere", "is_kept", "keeper", "key", "place", "size")
+
+    def __init__(self, keeper: "Keeper") -> None:
+        self.keeper = keeper
+        self.key = b""
+        """The local root's span id."""
+        self.frames: deque[bytes] = deque()
+        self.size = 0
+        self.place: Place | None = None
+        self.has_failed = False
+        self.is_kept: bool | None = None
+        self.is_elsewhere = False
+        """Whether its root is the parent's of this forked process."""
+
+    def begin(self, key: bytes) -> None:
+        """From now on it is undecided. Over the bounds the oldest trace is given up."""
+        self.key = key
+        keeper = self.keeper
+        keeper.undecided[key] = self
+        if len(keeper.undecided) > MOST_TRACES:
+            keeper.make_room()
+
+    def note_status(self, span: "Span") -> None:
+        """Notes that a span of it has failed, if it has."""
+        if span.further is not None and span.status.status_code is StatusCode.ERROR:
+            self.has_failed = True
+
+    def take(self, payload: bytes) -> None:
+        """Takes a span that has ended, not the root; one that comes late follows the decision."""
+        keeper = self.keeper
+        if self.is_kept is None:
+            if self.place is None:
+                self.place = keeper.place()
+            size = len(payload)
+            self.size += size  # this and the next line are one step each for other threads and signal handlers
+            keeper.size += size
+            keeper.hold(HELD, self.key + payload)
+            self.frames.append(payload)
+            if self.is_kept is not None:  # decided meanwhile
+                self._hand_on()
+            elif keeper.size > keeper.limit:
+                keeper.make_room()
+        elif self.is_kept:
+            keeper.ended(SPAN, payload)
+
+    def end(self, elapsed: int, encode: Callable[[], bytes]) -> None:
+        """Decides, for the root has ended, after so many nanoseconds."""
+        keeper = self.keeper
+        if self.has_failed and keeper.keeps_errors:
+            if self.decide(is_kept=True):
+                keeper.failed += 1
+                keeper.ended(SPAN, encode())
+        elif keeper.slower_than is not None and elapsed > keeper.slower_than:
+            if self.decide(is_kept=True):
+                keeper.slow += 1
+                keeper.ended(SPAN, encode())
+        elif self.decide(is_kept=False):
+            keeper.discarded += 1
+
+    def decide(self, *, is_kept: bool, why: bytes = DECIDED) -> bool:
+        """Keeps or discards what is held and what comes late; False when that was decided before."""
+        keeper = self.keeper
+        if keeper.undecided.pop(self.key, None) is None:
+            return False
+        self.is_kept = is_kept
+        self._hand_on()
+        if self.place is not None:
+            keeper.hold(DECISION, self.key + why)
+        return True
+
+    def _hand_on(self) -> None:
+        size, self.size = self.size, 0
+        self.keeper.size -= size
+        while self.frames:
+            try:
+                payload = self.frames.popleft()
+            except IndexError:  # another thread is at it
+                return
+            if self.is_kept:
+                self.keeper.ended(SPAN, payload)
+
+
+class Keeper:
+    """Keeps traces with an error, those whose root took longer than so many nanoseconds, or both.
+
+    Held are at most so many bytes of encoded spans.
+    """
+
+    def __init__(self, *, keeps_errors: bool, slower_than: int | None, limit: int) -> None:
+        self.keeps_errors: Final = keeps_errors
+        self.slower_than: Final = slower_than
+        self.limit: Final = limit
+        self.undecided: Final[dict[bytes, HeldTrace]] = {}
+        self._open: Final[dict[int, bytes]] = {}
+        self._begin()
+        self.connect(lambda _kind, _payload: None)
+        _all.add(self)
+
+    def _begin(self) -> None:
+        self.size = self.failed = self.slow = self.discarded = self.given_up = 0
+
+    def connect(
+        self,
+        ended: Callable[[int, bytes], None],
+        hold: Callable[[int, bytes], None] = lambda _kind, _payload: None,
+        place: Callable[[], Place | None] = lambda: None,
+    ) -> None:
+        """From now on what is kept goes to `ended`, and what is held to `hold`, at the `place` where that begins."""
+        self.ended = ended
+        self.hold = hold
+        self.place = place
+
+    def new_trace(self) -> HeldTrace:
+        """A trace that is to be held; its `begin` follows."""
+        return HeldTrace(self)
+
+    def begun(self, trace: HeldTrace, span_id: int, payload: bytes) -> None:
+        """A span of it has begun which may take long."""
+        if trace.is_kept is None:
+            frame = self._open[span_id] = trace.key + payload
+            self.hold(HELD_START, frame)
+
+    def settled(self, span_id: int) -> None:
+        """That span is over."""
+        self._open.pop(span_id, None)
+
+    def open_frames(self) -> list[tuple[int, bytes]]:
+        """The frames of spans that have begun and not ended. Takes no lock."""
+        return [(HELD_START, payload) for payload in list(self._open.values())]
+
+    def oldest_place(self) -> Place | None:
+        """Where the first frame stands that is needed still; None when there is none."""
+        places = [trace.place for trace in list(self.undecided.values()) if trace.place is not None]
+        return min(places, default=None)
+
+    def make_room(self) -> None:
+        """Gives up the oldest trace: what the sampler said of it stands."""
+        for trace in list(self.undecided.values())[:1]:
+            if trace.decide(is_kept=False):
+                self.given_up += 1
+
+    def release(self) -> None:
+        """At the end: what is undecided is kept, as far as it has ended."""
+        for trace in list(self.undecided.values()):
+            trace.decide(is_kept=True, why=MOVED)
+
+    def begin_after_fork(self) -> None:
+        """In a forked child: what is held is the parent's."""
+        for trace in list(self.undecided.values()):
+            trace.is_elsewhere, trace.is_kept = True, False
+        self.undecided.clear()
+        self._open.clear()
+        self._begin()
+
+
+_all: Final[weakref.WeakSet[Keeper]] = weakref.WeakSet()
+
+
+def _begin_in_child() -> None:
+    for keeper in list(_all):
+        keeper.begin_after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_in_child)
