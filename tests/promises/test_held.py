@@ -1,0 +1,105 @@
+"""Traces that are not sampled, of which the end never came: what a kill leaves, and what others make of it."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from receiver import Receiver, plain
+
+from .programs import deliver_what_is_left, ended, finish, numbers, read_until, start
+
+KEEPING = {"OTEL_TRACES_SAMPLER": "parentbased_always_off", "OTEL_IA_KEEP_ERRORS": "true"}
+
+
+@pytest.mark.parametrize("death", [signal.SIGKILL, signal.SIGTERM])
+def test_what_was_undecided_at_a_kill_is_kept_and_what_was_decided_is_not(
+    receiver: Receiver, spool: Path, death: signal.Signals
+) -> None:
+    program = """
+for number in range(1000):
+    work(number)  # ends well: discarded
+with monitor("request"):
+    for number in range(1000, 4000):
+        work(number)
+    print("open", flush=True)
+    sys.stdin.read()
+"""
+    process = start(program, receiver.endpoint, **KEEPING)
+    read_until(process, "open")
+    process.send_signal(death)
+    _, _, status = ended(process)
+    assert status == -death
+    deliver_what_is_left(receiver, spool)
+    assert numbers(receiver) == list(range(1000, 4000))
+    assert Counter(span.name for span in receiver.spans) == {"work": 3000, "step": 3000, "request": 1}
+    assert plain(receiver.span("request").attributes)["ia.outcome"] == "abandoned"
+
+
+def test_what_was_kept_before_a_kill_comes_once(receiver: Receiver, spool: Path) -> None:
+    program = """
+for number in range(300):
+    try:
+        with monitor("request"):
+            work(number)
+            1 / (number % 3)
+    except ZeroDivisionError:
+        pass
+print("done", flush=True)
+sys.stdin.read()
+"""
+    receiver.status = 503
+    process = start(program, receiver.endpoint, **KEEPING)
+    read_until(process, "done")
+    process.kill()
+    ended(process)
+    receiver.status = 200
+    deliver_what_is_left(receiver, spool)
+    assert numbers(receiver) == list(range(0, 300, 3))
+    assert Counter(span.name for span in receiver.spans) == {"work": 100, "step": 100, "request": 100}
+
+
+def test_a_call_with_a_segmentation_fault_arrives_with_what_came_before(receiver: Receiver, spool: Path) -> None:
+    program = """
+import ctypes
+with monitor("request"):
+    work(1)
+    work(2)
+    ctypes.string_at(0)
+"""
+    _, _, status = finish(program, receiver.endpoint, **KEEPING)
+    assert status == -signal.SIGSEGV
+    deliver_what_is_left(receiver, spool)
+    assert numbers(receiver) == [1, 2]
+    assert plain(receiver.span("request").attributes)["ia.outcome"] == "abandoned"
+
+
+def test_after_a_good_end_nothing_is_left(receiver: Receiver, spool: Path) -> None:
+    _, err, status = finish("for number in range(5000):\n    work(number)", receiver.endpoint, **KEEPING)
+    assert (status, err) == (0, "")
+    assert receiver.spans == []
+    assert list(spool.glob("*.segment")) == []
+
+
+def test_the_command_line_shows_what_is_held_and_sends_what_was_undecided(receiver: Receiver, spool: Path) -> None:
+    program = 'with monitor("request"):\n    work(1)\n    os.kill(os.getpid(), 9)'
+    finish(program, "", OTEL_IA_SPOOL="true", **KEEPING)
+    command = [sys.executable, "-m", "otel_ia", "spool"]
+    shown = subprocess.run([*command, "--json"], capture_output=True, text=True, check=True, timeout=60).stdout
+    frames = Counter[str]()
+    for waiting in json.loads(shown)["waiting"]:
+        frames.update({kind: part["count"] for kind, part in waiting["kinds"].items()})
+    assert frames["span"] == 2
+    sent = subprocess.run(
+        [*command, "send", "--endpoint", receiver.endpoint, "--yes"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert sent.returncode == 0, sent.stdout + sent.stderr
+    assert numbers(receiver) == [1]
+    assert receiver.span("request")

@@ -1,0 +1,391 @@
+"""Traces that were not sampled and are kept all the same: failed, slow, or undecided at the end."""
+
+import asyncio
+import contextlib
+import contextvars
+import gc
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.propagate import extract, inject
+from opentelemetry.trace import Span, StatusCode
+from receiver import Receiver, plain
+
+import otel_ia
+from otel_ia import monitor
+
+Configure = Callable[..., otel_ia.Telemetry]
+
+
+@pytest.fixture
+def configure(receiver: Receiver, tmp_path: Path) -> Iterator[Configure]:
+    """Configures a sampler that keeps nothing, and what keeps what failed."""
+    made = []
+
+    def make(**settings: Any) -> otel_ia.Telemetry:
+        given = {"endpoint": receiver.endpoint, "sampler": "parentbased_always_off", "keep_errors": True, **settings}
+        made.append(otel_ia.configure(spool_directory=tmp_path / "spool", console=False, **given))
+        return made[-1]
+
+    yield make
+    for telemetry in made:
+        telemetry.shutdown()
+
+
+@monitor
+def stage(attribute: int = 1) -> None:
+    trace.get_current_span().set_attribute("number", attribute)
+
+
+@monitor
+def predict(*, fails: bool = False, seconds: float = 0.0) -> None:
+    stage()
+    with trace.get_tracer("foreign").start_as_current_span("foreign") as span:
+        span.add_event("seen")
+        stage()
+    time.sleep(seconds)
+    if fails:
+        raise ValueError("no such digit")
+
+
+WHOLE = {"predict": 1, "foreign": 1, "stage": 2}
+
+
+def names(receiver: Receiver) -> Counter[str]:
+    return Counter(span.name for span in receiver.spans)
+
+
+def test_a_trace_that_failed_is_kept_whole_and_the_others_are_not(receiver: Receiver, configure: Configure) -> None:
+    telemetry = configure()
+    for _ in range(20):
+        predict()
+    with pytest.raises(ValueError, match="no such digit"):
+        predict(fails=True)
+    telemetry.shutdown()
+    assert names(receiver) == WHOLE
+    assert len({span.trace_id for span in receiver.spans}) == 1
+    parents = {span.span_id: span.parent_span_id for span in receiver.spans}
+    root = receiver.span("predict")
+    assert root.parent_span_id == b""
+    assert set(parents.values()) == {b"", root.span_id, receiver.span("foreign").span_id}
+    assert root.status.code == StatusCode.ERROR.value
+    assert [event.name for event in root.events] == ["exception"]
+    assert [event.name for event in receiver.span("foreign").events] == ["seen"]
+    assert telemetry.stats().held == {"failed": 1, "slow": 0, "discarded": 20, "given up": 0}
+
+
+def test_one_failed_span_inside_is_enough(receiver: Receiver, configure: Configure) -> None:
+    telemetry = configure()
+    with monitor("request"):
+        stage()
+        with pytest.raises(ValueError, match="no such digit"):
+            predict(fails=True)
+    with monitor("told"), trace.get_tracer("foreign").start_as_current_span("bad") as span:
+        span.set_status(StatusCode.ERROR)
+    telemetry.shutdown()
+    assert names(receiver) == {**WHOLE, "stage": 3, "request": 1, "told": 1, "bad": 1}
+
+
+def test_a_slow_trace_is_kept_and_only_where_that_is_asked_for(receiver: Receiver, configure: Configure) -> None:
+    telemetry = configure(keep_errors=False, keep_slower_than=0.03)
+    predict()
+    predict(seconds=0.04)
+    with pytest.raises(ValueError, match="no such digit"):
+        predict(fails=True)
+    telemetry.shutdown()
+    assert names(receiver) == WHOLE
+    assert telemetry.stats().held == {"failed": 0, "slow": 1, "discarded": 2, "given up": 0}
+
+
+def test_what_is_sampled_goes_its_way_and_what_is_kept_beside_it_says_no_threshold(
+    receiver: Receiver, configure: Configure
+) -> None:
+    @monitor("shared", sample=0.5)
+    def shared(fails: bool) -> None:
+        stage()
+        if fails:
+            raise ValueError
+
+    telemetry = configure()
+    for number in range(200):
+        with contextlib.suppress(ValueError):
+            shared(number % 2 == 0)
+    telemetry.shutdown()
+    shares = [span for span in receiver.spans if span.name == "shared"]
+    sampled = [span for span in shares if span.trace_state == "ot=th:8"]
+    kept = [span for span in shares if span.trace_state == ""]
+    assert len(sampled) + len(kept) == len(shares)
+    assert 60 < len(sampled) < 140
+    assert {span.status.code for span in kept} == {StatusCode.ERROR.value}
+    assert sum(span.status.code == StatusCode.ERROR.value for span in shares) == 100
+    assert all(span.trace_id[9:] < b"\x80\0\0\0\0\0\0" for span in kept)
+    assert names(receiver)["stage"] == len(shares)
+
+
+def test_what_ends_after_its_root_follows_the_decision(receiver: Receiver, configure: Configure) -> None:
+    telemetry = configure()
+    late: list[Span] = []
+    for name in ("good", "bad"):
+        try:
+            with monitor(name):
+                late.append(trace.get_tracer("foreign").start_span(f"late in {name}"))
+                if name == "bad":
+                    raise ValueError
+        except ValueError:
+            pass
+    for span in late:
+        with trace.use_span(span, end_on_exit=True), monitor("later still"):
+            pass
+    telemetry.shutdown()
+    assert names(receiver) == {"bad": 1, "late in bad": 1, "later still": 1}
+
+
+def test_every_kind_of_call_is_held(receiver: Receiver, configure: Configure) -> None:
+    @monitor("stream")
+    def stream() -> Iterator[int]:
+        yield 1
+
+    @monitor("streaming")
+    async def streaming():
+        yield 1
+
+    @monitor("coroutine", log="INFO")
+    async def coroutine() -> None:
+        async for _ in streaming():
+            stage()
+
+    @monitor("captured", capture="summary")
+    def captured(value: int) -> int:
+        return value
+
+    @monitor("attributed", attributes={"number": 5})
+    def attributed() -> None:
+        trace.get_current_span().set_attribute("number", 6)
+
+    telemetry = configure()
+    with pytest.raises(ValueError, match="after all"), monitor("request", attributes={"session": "a"}):
+        assert list(stream()) == [1]
+        asyncio.run(coroutine())
+        captured(5)
+        attributed()
+        raise ValueError("after all")
+    telemetry.shutdown()
+    expected = ["attributed", "captured", "coroutine", "request", "stage", "stream", "streaming"]
+    assert sorted(span.name for span in receiver.spans) == expected
+    assert [event.name for event in receiver.span("stream").events] == ["ia.stream.first_item"]
+    assert plain(receiver.span("stream").attributes)["ia.stream.items"] == 1
+    assert plain(receiver.span("captured").attributes)["ia.argument.value.type"] == "int"
+    assert plain(receiver.span("attributed").attributes)["number"] == 6
+    assert plain(receiver.span("request").attributes)["session"] == "a"
+
+
+def test_threads_that_work_for_a_trace_lose_none_of_it(receiver: Receiver, configure: Configure) -> None:
+    telemetry = configure()
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(40):
+            try:
+                with monitor("request"):
+                    jobs = [pool.submit(contextvars.copy_context().run, stage, job) for job in range(10)]
+                    if number % 2:
+                        raise ValueError
+                    for job in jobs:
+                        job.result()
+            except ValueError:
+                pass
+    telemetry.shutdown()
+    assert names(receiver) == {"request": 20, "stage": 200}
+    assert telemetry.stats().held == {"failed": 20, "slow": 0, "discarded": 20, "given up": 0}
+
+
+def test_metrics_count_what_is_discarded_too_and_exemplars_name_what_is_kept(
+    receiver: Receiver, configure: Configure
+) -> None:
+    telemetry = configure(keep_slower_than=0.03)
+    for _ in range(10):
+        stage()
+    predict(seconds=0.04)
+    telemetry.shutdown()
+    points = [point for (_, *key), point in receiver.last_points("ia.call.duration").items() if key]
+    assert sorted(point.count for point in points) == [1, 12]
+    kept = {span.trace_id for span in receiver.spans}
+    exemplars = {exemplar.trace_id for point in points for exemplar in point.exemplars}
+    assert exemplars == kept
+
+
+def test_secrets_are_taken_out_of_what_is_held(receiver: Receiver, configure: Configure, tmp_path: Path) -> None:
+    telemetry = configure()
+    with pytest.raises(ValueError, match="x"), monitor("request"):
+        with monitor("login", attributes={"password": "planted-secret"}) as span:
+            span.set_attribute("note", "Bearer planted-secret-token-0123456789")
+        held = b"".join(file.read_bytes() for file in (tmp_path / "spool").glob("*.segment"))
+        raise ValueError("x")
+    telemetry.shutdown()
+    assert b"login" in held
+    assert b"planted-secret" not in held
+    assert names(receiver) == {"login": 1, "request": 1}
+    assert b"planted-secret" not in b"".join(span.SerializeToString() for span in receiver.spans)
+
+
+def test_over_the_bound_the_oldest_trace_is_given_up_and_counted(receiver: Receiver, configure: Configure) -> None:
+    telemetry = configure(keep_size=10_000)
+    tracer = trace.get_tracer("foreign")
+    roots = [tracer.start_span(f"root {number}") for number in range(3)]
+    for number in range(60):
+        with trace.use_span(roots[0], end_on_exit=False):
+            stage()
+        if number == 30:
+            for root in roots[1:]:
+                with trace.use_span(root, end_on_exit=False):
+                    stage()
+    for root in roots:
+        root.set_status(StatusCode.ERROR)
+        root.end()
+    telemetry.shutdown()
+    assert names(receiver) == {"root 1": 1, "root 2": 1, "stage": 2}
+    assert telemetry.stats().held == {"failed": 2, "slow": 0, "discarded": 0, "given up": 1}
+
+
+def test_roots_that_are_never_ended_do_not_pile_up(configure: Configure) -> None:
+    telemetry = configure()
+    tracer = trace.get_tracer("foreign")
+    for _ in range(10_050):
+        tracer.start_span("leaked")
+    gc.collect()
+    assert telemetry.stats().held["given up"] == 50
+
+
+def test_what_is_undecided_at_the_end_is_kept(receiver: Receiver, configure: Configure) -> None:
+    telemetry = configure()
+    root = trace.get_tracer("foreign").start_span("open")
+    with trace.use_span(root):
+        stage()
+    telemetry.shutdown()
+    assert names(receiver) == {"stage": 1}
+
+
+def test_what_comes_from_elsewhere_unsampled_is_decided_here(receiver: Receiver, configure: Configure) -> None:
+    telemetry = configure()
+    headers = {"traceparent": "00-0123456789abcdef0123456789abcdef-0123456789abcdef-00"}
+    with trace.use_span(trace.get_current_span(extract(headers))):
+        predict()
+        with pytest.raises(ValueError, match="digit"):
+            predict(fails=True)
+    telemetry.shutdown()
+    assert names(receiver) == WHOLE
+    assert receiver.span("predict").trace_id.hex() == "0123456789abcdef0123456789abcdef"
+    assert receiver.span("predict").parent_span_id.hex() == "0123456789abcdef"
+
+
+def test_what_goes_elsewhere_is_told_that_it_is_not_sampled(configure: Configure) -> None:
+    configure()
+    headers: dict[str, str] = {}
+    with monitor("request") as span:
+        inject(headers)
+        assert span.is_recording()
+        assert not span.get_span_context().trace_flags.sampled
+    assert headers["traceparent"].endswith("-00") or headers["traceparent"].endswith("-02")
+
+
+def test_in_memory_only_it_works_the_same(receiver: Receiver, configure: Configure, tmp_path: Path) -> None:
+    telemetry = configure(spool=False)
+    predict()
+    with pytest.raises(ValueError, match="digit"):
+        predict(fails=True)
+    telemetry.shutdown()
+    assert names(receiver) == WHOLE
+    assert not (tmp_path / "spool").exists()
+
+
+def test_processors_see_held_spans_as_recorded_ones_that_are_not_sampled(
+    receiver: Receiver, configure: Configure
+) -> None:
+    from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
+
+    seen = []
+
+    class Noting(SpanProcessor):
+        def on_end(self, span: ReadableSpan) -> None:
+            seen.append((span.name, span.context.trace_flags.sampled))
+
+    telemetry = configure()
+    provider: Any = trace.get_tracer_provider()
+    provider.add_span_processor(Noting())
+    with pytest.raises(ValueError, match="digit"):
+        predict(fails=True)
+    telemetry.shutdown()
+    assert seen == [("stage", False), ("stage", False), ("foreign", False), ("predict", False)]
+    assert names(receiver) == WHOLE
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_forked_child_decides_on_its_own_part(receiver: Receiver, configure: Configure) -> None:
+    telemetry = configure()
+    with monitor("request"):
+        stage()
+        child = os.fork()
+        if child == 0:
+            with contextlib.suppress(ValueError):
+                predict(fails=True)
+            predict()
+            os._exit(0 if telemetry.flush(20) else 1)
+        _, status = os.waitpid(child, 0)
+    assert status == 0
+    telemetry.shutdown()
+    assert names(receiver) == WHOLE
+    assert len({span.trace_id for span in receiver.spans}) == 1
+
+
+def test_the_spools_files_go_with_what_is_in_them(receiver: Receiver, configure: Configure, tmp_path: Path) -> None:
+    telemetry = configure()
+    for _number in range(4_000):
+        with monitor("request", attributes={"text": "x" * 200}), monitor("step", attributes={"text": "y" * 500}):
+            pass
+    assert telemetry.flush()
+
+    def size() -> int:
+        return sum(file.stat().st_size for file in (tmp_path / "spool").glob("*.segment"))
+
+    most = size()
+    assert most < 4 << 20
+    telemetry.shutdown()
+    assert size() == 0
+    assert receiver.spans == []
+
+
+def test_two_threads_that_decide_at_once_decide_once(configure: Configure) -> None:
+    from otel_ia.sdk.keeping import Keeper
+
+    kept: list[bytes] = []
+    for _ in range(300):
+        keeper = Keeper(keeps_errors=True, slower_than=None, limit=1 << 20)
+        keeper.connect(lambda _kind, payload: kept.append(payload))
+        held = keeper.new_trace()
+        held.begin(b"12345678")
+        barrier = threading.Barrier(3)
+
+        def take() -> None:
+            barrier.wait()  # noqa: B023
+            for number in range(20):
+                held.take(b"%d" % number)  # noqa: B023
+
+        def decide() -> None:
+            barrier.wait()  # noqa: B023
+            held.decide(is_kept=True)  # noqa: B023
+
+        threads = [threading.Thread(target=work) for work in (take, decide, decide)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(kept, key=int) == [b"%d" % number for number in range(20)]
+        assert keeper.size == 0
+        kept.clear()
