@@ -6,7 +6,7 @@ import pytest
 
 from otel_ia import instrument
 
-pytest.importorskip("torch", reason="PyTorch is not installed in this environment")
+pytest.importorskip("torch", reason="PyTorch is not installed: scripts/pytorch.py installs it")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     transformers = pytest.importorskip("transformers", reason="transformers is not installed")

@@ -107,7 +107,7 @@ def copies_and_files_hold_nothing_of_ours():
         torch.save(net, held)
         assert b"otel_ia" not in held.getvalue()
         held.seek(0)
-        for twin in (torch.load(held), copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
+        for twin in (torch.load(held, weights_only=False), copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
             assert type(twin) is Net
             assert torch.equal(twin(ROWS), net(ROWS))
         assert torch.equal(torch.nn.DataParallel(net)(ROWS), net(ROWS))
@@ -127,6 +127,7 @@ def scripts_and_traces_are_those_of_the_module():
         assert scripted.code == script
         with record(), warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")
+            warnings.filterwarnings("ignore", "`torch.jit", FutureWarning)  # it is deprecated, and said to be to all
             assert kinds(torch.jit.trace(net, (ROWS,))) == traced
         assert not warned
         assert torch.fx.symbolic_trace(net, concrete_args={"refuse": False}).code == graph
