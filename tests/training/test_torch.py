@@ -1,8 +1,12 @@
 """Training loops around the real PyTorch: its loaders, its losses, and the same weights in the end."""
 
+import os
+import subprocess
+import sys
 import warnings
 
 import pytest
+from receiver import Receiver, plain
 
 from otel_ia import training
 from otel_ia.testing import record
@@ -14,6 +18,25 @@ with warnings.catch_warnings():
 
 ROWS = torch.linspace(0, 1, 40).reshape(10, 4)
 DATA = TensorDataset(ROWS, ROWS.sum(1) > 2)
+
+TRAINED_BY_TWO = """
+import sys, warnings
+warnings.simplefilter("ignore")
+import torch
+import otel_ia
+from otel_ia import training
+
+torch.distributed.init_process_group("gloo")
+with otel_ia.configure(service_name="trained", endpoint=sys.argv[1], console=False):
+    model = torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(4, 2))
+    otel_ia.instrument(model)
+    for _ in training.epochs(1, model="line"):
+        for rows in training.steps([torch.ones(3, 4)] * 2, every=1):
+            loss = model(rows).sum()
+            loss.backward()
+            training.record(loss=loss)
+torch.distributed.destroy_process_group()
+"""
 
 
 def train(epochs, steps, note):
@@ -54,6 +77,29 @@ def test_loaders_with_workers_of_their_own_give_the_same_and_leave_right_spans(t
     assert torch.equal(torch.cat([rows for rows, _ in batches]), ROWS)
     assert telemetry.tree == ["training", ["step", "step", "step"]]
     assert [span.attributes["ia.batch.size"] for span in telemetry.spans if span.name == "step"] == [4, 4, 2]
+
+
+def test_processes_that_torchrun_starts_are_told_apart_by_rank(receiver: Receiver, tmp_path):
+    program = tmp_path / "trained.py"
+    program.write_text(TRAINED_BY_TWO)
+    launcher = [sys.executable, "-W", "ignore", "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    done = subprocess.run(
+        [*launcher, program, receiver.endpoint],
+        env={**os.environ, "XDG_STATE_HOME": str(tmp_path), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    said = [(span.name, plain(span.attributes)) for span in receiver.spans]
+    steps = [told for name, told in said if name == "step"]
+    found = sorted((told["ia.training.rank"], told["ia.training.local_rank"], told["ia.step"]) for told in steps)
+    assert found == [(0, 0, 0), (0, 0, 1), (1, 1, 0), (1, 1, 1)]
+    assert {told["ia.training.world_size"] for told in steps} == {2}
+    calls = [told for name, told in said if name == "DistributedDataParallel.forward"]
+    assert [(told["ia.batch.size"], told["ia.stage"]) for told in calls] == [(3, "training")] * 4
+    assert len({span.trace_id for span in receiver.spans}) == 2
 
 
 def test_what_is_recorded_is_described_like_other_arrays():
