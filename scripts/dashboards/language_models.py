@@ -41,20 +41,14 @@ def of_model_calls() -> list[Panel]:
         Panel(
             "Duration of a call",
             "From the request to the end of the answer. Dots are calls that open in Jaeger.",
-            (
-                Query(_quantile(0.5, DURATION), f"p50 {_OF_CALL}", dots=True),
-                Query(_quantile(0.95, DURATION), f"p95 {_OF_CALL}"),
-            ),
+            _p50_and_p95(DURATION),
             "s",
         ),
         Panel(
             "Time to the first chunk",
             "From the request to the first chunk of a streamed answer: what a user waits before anything appears. Dots "
             "are calls that open in Jaeger.",
-            (
-                Query(_quantile(0.5, FIRST_CHUNK), f"p50 {_OF_CALL}", dots=True),
-                Query(_quantile(0.95, FIRST_CHUNK), f"p95 {_OF_CALL}"),
-            ),
+            _p50_and_p95(FIRST_CHUNK),
             "s",
         ),
         Panel(
@@ -77,10 +71,7 @@ def of_model_calls() -> list[Panel]:
         Panel(
             "Time between chunks",
             "From one chunk of a streamed answer to the next: how fluently it comes.",
-            (
-                Query(_quantile(0.5, EACH_CHUNK), f"p50 {_OF_CALL}", dots=True),
-                Query(_quantile(0.95, EACH_CHUNK), f"p95 {_OF_CALL}"),
-            ),
+            _p50_and_p95(EACH_CHUNK),
             "s",
             width=24,
         ),
@@ -93,3 +84,10 @@ def _rate(metric: str, by: str = _CALL, *, more: str = "") -> str:
 
 def _quantile(share: float, metric: str, by: str = _CALL) -> str:
     return f"histogram_quantile({share}, {_rate(f'{metric}_bucket', f'le, {by}')})"
+
+
+def _p50_and_p95(metric: str) -> tuple[Query, ...]:
+    return (
+        Query(_quantile(0.5, metric), f"p50 {_OF_CALL}", dots=True),
+        Query(_quantile(0.95, metric), f"p95 {_OF_CALL}"),
+    )

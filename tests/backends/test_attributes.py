@@ -69,7 +69,7 @@ def recorded(collector: Collector, jaeger: Jaeger) -> tuple[Jaeger, str, dict[st
         ({"ia.stage": "inference", "ia.model.name": "digits", "ia.batch.size": "32"}, {"large", "precise", "dark"}),
         ({"ia.stage": "preprocess", "ia.model.name": "letters"}, set()),
     ],
-    ids=str,
+    ids=lambda value: str(value) if isinstance(value, dict) else "",
 )
 def test_traces_are_found_by_what_was_captured_and_no_others(
     recorded: tuple[Jaeger, str, dict[str, str]], attributes: dict[str, str], expected: set[str]
