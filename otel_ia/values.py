@@ -184,8 +184,13 @@ def _array(value: object, name: str) -> Value | None:
         item = value.item()  # type: ignore[attr-defined]
         return legal(item) if type(item) is not type(value) else None
     known = [part for part in ("shape", "dtype", "device") if hasattr(type(value), part)]
-    parts = [f"{part}={text(str(getattr(value, part)), 128)}" for part in known]
+    parts = [f"{part}={text(_plainly(getattr(value, part)), 128)}" for part in known]
     return f"{name.rpartition('.')[2]}({', '.join(parts)})" if parts else None
+
+
+def _plainly(part: object) -> str:
+    """A shape of PyTorch's, which is a tuple that calls itself `torch.Size([2, 3])`, is `(2, 3)` like all others."""
+    return tuple.__repr__(part) if issubclass(type(part), tuple) else str(part)
 
 
 def _written(value: Any, depth: int) -> str:

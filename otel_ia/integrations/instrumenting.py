@@ -12,7 +12,7 @@ from otel_ia.capture.choice import Wish
 from otel_ia.capture.origin import library_of, line_of
 from otel_ia.capture.plan import Plan
 from otel_ia.guard import guarded
-from otel_ia.integrations.methods import is_method, monitored_method, outermost
+from otel_ia.integrations.methods import is_method, monitored_method
 from otel_ia.integrations.own_class import Users, give_own_class, users_of
 from otel_ia.integrations.parts import Part
 from otel_ia.integrations.plans import CallPlan
@@ -130,14 +130,14 @@ def _decorator(part: Part, method: str, options: Options) -> Callable[[Any], Any
         attributes = {key: value for key, value in known.items() if value is not None} | dict(attributes or {})
     said = frozenset([*known, *attributes]) if options.get("stage") is not None else frozenset(attributes)
 
-    describe = part.describe  # alone, for `part` has the object, which is to be free to go
+    describe, choose = part.describe, part.choose  # alone, for `part` has the object, which is to be free to go
 
     def decorate(function: Any) -> Any:
         given: dict[str, Any] = {**options, "attributes": attributes}
         monitored = monitor(name, **given)(function)
         if monitored is not function:  # it is where OTEL_SDK_DISABLED says so
             add_to_plan(monitored, lambda captured: cast("Plan", CallPlan(describe, said, captured)))
-            return outermost(function, monitored) if part.hides_inner else monitored
+            return choose(function, monitored) if choose is not None else monitored
         return function
 
     return decorate

@@ -46,7 +46,7 @@ class Part:
     stages: Mapping[str, str | None]
     """The methods to look for, each with what is done there."""
     describe: Describe = describe_arguments
-    hides_inner: bool = False
-    """Whether its methods call each other for reasons of its library's, so that only the outermost is of interest."""
     stands_for: Mapping[str, str] = field(default_factory=dict)
     """The method that the user wrote, where another one is called: name, place and signature are that one's."""
+    choose: Callable[[Any, Any], Any] | None = None
+    """Given a method and its monitored form: what decides at each call which one it is. By default the monitored."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
+from otel_ia.integrations.methods import outermost
 from otel_ia.integrations.parts import Part
 
 _STAGES: Final = {
@@ -27,7 +28,7 @@ def find_parts(target: Any, name: str) -> Iterator[Part]:
     """The estimator, then what it is composed of, at any depth."""
     inner = list(_inner(target))
     last = inner[-1][1] if inner and hasattr(target, "steps") else target
-    yield Part(target=target, name=name, model=type(last).__name__, stages=_STAGES, hides_inner=True)
+    yield Part(target=target, name=name, model=type(last).__name__, stages=_STAGES, choose=outermost)
     for step, estimator in inner:
         yield from find_parts(estimator, step)
 

@@ -1,8 +1,9 @@
-"""The dashboard of streams, batches, training, models and stages."""
+"""The dashboard of streams, batches, training, models, stages and language models."""
 
 from __future__ import annotations
 
 from calls import COUNT, SERVICE
+from language_models import LANGUAGE_MODEL, of_model_calls
 from parts import Json, Panel, Query, dashboard, number, variable
 
 MODEL = variable(
@@ -24,14 +25,16 @@ def streams() -> Json:
     return dashboard(
         "otel-ia-models",
         "otel_ia: streams and models",
-        "What generators yield, how large batches are, how training goes, and how models and stages compare.",
-        [SERVICE, MODEL],
+        "What generators yield, how large batches are, how training goes, how models and stages compare, and what "
+        "calls of language models take.",
+        [SERVICE, MODEL, LANGUAGE_MODEL],
         [
             ("Now", _now()),
             ("Streams", _streams()),
             ("Batches", _batches()),
             ("Training", _training()),
             ("Models and stages", _models_and_stages()),
+            ("Language models", of_model_calls()),
         ],
     )
 

@@ -3,7 +3,7 @@
     python scripts/dashboards/write.py             writes them
     python scripts/dashboards/write.py --check     says which files differ; status 1 when any does
 
-What a dashboard shows stands in calls.py, streams.py and telemetry.py; how it looks, in parts.py.
+What a dashboard shows stands in calls.py, streams.py, language_models.py and telemetry.py; how it looks, in parts.py.
 """
 
 from __future__ import annotations

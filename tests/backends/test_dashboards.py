@@ -21,17 +21,29 @@ if TYPE_CHECKING:
     from .servers import Collector, Jaeger, Prometheus
 
 pytest.importorskip("sklearn")
+pytest.importorskip("opentelemetry.util.genai", reason="otel_ia[genai] has it")
 pytestmark = pytest.mark.backends
 
-# What the demo does not have: stages, a version of the model, secrets, a loss, and a process that runs on.
+# What the demo does not have: stages, a version of the model, secrets, a loss, calls of a language model that answers
+# in chunks and that fails, and a process that runs on.
 WRITER = """
 import sys
 import otel_ia
-from otel_ia import monitor
+from otel_ia import genai, monitor
 
 @monitor(attributes={"ia.model.name": "writer", "ia.model.version": "2", "ia.stage": "generate"})
 def write(words):
     yield from words
+
+def ask(words):
+    with genai.inference("chat", model="bigrams", provider="local") as call:
+        said = list(call.stream(write(words)))
+        call.record(input_tokens=len(words), output_tokens=len(said), finish_reasons=["stop"])
+    try:
+        with genai.inference("chat", model="bigrams", provider="local"):
+            raise TimeoutError
+    except TimeoutError:
+        pass
 
 with otel_ia.configure(service_name="writer", endpoint=sys.argv[1], metric_export_interval=0.5) as telemetry:
     with monitor("vast", attributes={"api_key": "abcdefgh12345678"}) as span:
@@ -40,12 +52,16 @@ with otel_ia.configure(service_name="writer", endpoint=sys.argv[1], metric_expor
     assert telemetry.stats().dropped == {"longer than 16 MiB": 1}
     print("ready", flush=True)
     for line in sys.stdin:
-        list(write(line.split()))
+        ask(line.split())
         print("written", flush=True)
 """
 SERVICES = "(otel-ia-demo|writer)"  # as Grafana writes several that were chosen
 DEMO = {"job": "otel-ia-demo", "operation": "request"}
-CHOSEN = {"overview": {"job": SERVICES}, "operation": DEMO, "models": {"job": SERVICES, "model": ".*"}}
+CHOSEN = {
+    "overview": {"job": SERVICES},
+    "operation": DEMO,
+    "models": {"job": SERVICES, "model": ".*", "language_model": ".*"},
+}
 CHOSEN["telemetry"] = {"job": SERVICES}
 
 
@@ -145,6 +161,7 @@ def test_the_demos_operations_are_offered_and_its_requests_are_counted(
         ("overview: Alerts that fire (A)", "alertname", "IaTelemetryDropped"),
         ("models: Time by stage (A)", "ia_stage", "generate"),
         ("models: Calls by model (A)", "ia_model_version", "2"),
+        ("models: Calls of language models (A)", "gen_ai_request_model", "bigrams"),
         ("overview: Errors by type (A)", "error_type", "ValueError"),
     ],
 )
@@ -159,6 +176,15 @@ def test_what_is_rare_is_shown_by_its_name(
         return [labels[label] for labels, _ in prometheus.query(expression) if labels.get(label) == value]
 
     assert wait_until(shown, f"{value} in {expression}", timeout=20) == [value]
+
+
+def test_failed_calls_of_language_models_are_told_from_good_ones(
+    measured: float, servers: tuple[Collector, Jaeger, Prometheus]
+) -> None:
+    _, _, prometheus = servers
+    (asked,) = [asked for asked in queries() if str(asked) == "models: Failed calls of language models (A)"]
+    ((_, share),) = wait_until(lambda: prometheus.query(asked.fill(CHOSEN["models"])), asked.expression)
+    assert 0.3 < share < 0.7  # every second one
 
 
 def test_each_dashboard_is_asked_with_values_of_its_own() -> None:

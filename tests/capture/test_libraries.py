@@ -250,7 +250,9 @@ def test_pytorch():
     except ImportError:
         folder = str(DEBIAN)
         if not (DEBIAN / "torch").is_dir() or sys.version_info[:2] != (3, 11):
-            pytest.skip("PyTorch is not installed, neither here nor as Debian's python3-torch for Python 3.11")
+            pytest.skip(
+                "PyTorch is not installed: scripts/pytorch.py installs it, or Debian's python3-torch for Python 3.11"
+            )
     program = TORCH.replace("FOLDER", repr(folder))
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False, env={**os.environ}

@@ -22,7 +22,9 @@ def test_torch(promise):
     if importlib.util.find_spec("torch") is None:
         folder = str(DEBIAN)
         if not (DEBIAN / "torch").is_dir() or sys.version_info[:2] != (3, 11):
-            pytest.skip("PyTorch is not installed, neither here nor as Debian's python3-torch for Python 3.11")
+            pytest.skip(
+                "PyTorch is not installed: scripts/pytorch.py installs it, or Debian's python3-torch for Python 3.11"
+            )
     done = subprocess.run(
         [sys.executable, "-W", "ignore", PROGRAM, promise, folder],
         capture_output=True,

@@ -6,7 +6,7 @@ import pytest
 
 from otel_ia import instrument
 
-pytest.importorskip("torch", reason="PyTorch is not installed in this environment")
+pytest.importorskip("torch", reason="PyTorch is not installed: scripts/pytorch.py installs it")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     transformers = pytest.importorskip("transformers", reason="transformers is not installed")
@@ -15,7 +15,13 @@ with warnings.catch_warnings():
     if not transformers.is_torch_available():
         pytest.skip("this version of transformers needs a later PyTorch than there is", allow_module_level=True)
     from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import DistilBertConfig, DistilBertForSequenceClassification, PreTrainedTokenizerFast
+    from transformers import (
+        DistilBertConfig,
+        DistilBertForSequenceClassification,
+        GPT2Config,
+        GPT2LMHeadModel,
+        PreTrainedTokenizerFast,
+    )
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 WORDS = ["[PAD]", "[UNK]", "a", "good", "bad", "film"]
@@ -73,3 +79,30 @@ def test_its_errors_pass_as_they_are(telemetry):
     assert str(raised.value)
     assert telemetry.spans[-1].outcome == "error"
     assert sum(len(span.exceptions) for span in telemetry.spans) == 1
+
+
+def test_generation_is_one_call_with_each_pass_through_the_model_inside_its_stage(telemetry):
+    shape = GPT2Config(
+        vocab_size=len(WORDS), n_embd=8, n_layer=1, n_head=2, n_positions=32, bos_token_id=1, eos_token_id=0
+    )
+    torch.manual_seed(0)
+    model, tokenizer = GPT2LMHeadModel(shape).eval(), make_pipeline().tokenizer
+    pipeline = transformers.pipeline("text-generation", model=model, tokenizer=tokenizer, device=-1)
+    asked = {"min_new_tokens": 3, "max_new_tokens": 3, "do_sample": False}
+    expected = pipeline("a good", **asked)
+    with instrument(pipeline, "generate"), instrument(model):
+        assert pipeline("a good", **asked) == expected
+    passes = ["GPT2LMHeadModel.forward"] * 3
+    assert telemetry.tree == ["generate", ["generate.preprocess", "generate.forward", passes, "generate.postprocess"]]
+
+
+def test_a_pipeline_that_goes_through_a_generator_gives_the_same_answers_one_by_one(telemetry):
+    pipeline = make_pipeline()
+    texts = ["a good film", "a bad film"]
+    expected = pipeline(texts)
+    with instrument(pipeline, "sentiment"):
+        answers = pipeline(text for text in texts)
+        assert telemetry.tree == ["sentiment"]  # which only makes the iterator
+        assert list(answers) == expected
+    stages = ["sentiment.preprocess", "sentiment.forward", "sentiment.postprocess"]
+    assert telemetry.tree == ["sentiment", *stages, *stages]

@@ -3,6 +3,7 @@
 import copy
 import inspect
 import io
+import logging
 import pickle
 import sys
 import warnings
@@ -107,7 +108,7 @@ def copies_and_files_hold_nothing_of_ours():
         torch.save(net, held)
         assert b"otel_ia" not in held.getvalue()
         held.seek(0)
-        for twin in (torch.load(held), copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
+        for twin in (torch.load(held, weights_only=False), copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
             assert type(twin) is Net
             assert torch.equal(twin(ROWS), net(ROWS))
         assert torch.equal(torch.nn.DataParallel(net)(ROWS), net(ROWS))
@@ -127,6 +128,7 @@ def scripts_and_traces_are_those_of_the_module():
         assert scripted.code == script
         with record(), warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")
+            warnings.filterwarnings("ignore", "`torch.jit", FutureWarning)  # it is deprecated, and said to be to all
             assert kinds(torch.jit.trace(net, (ROWS,))) == traced
         assert not warned
         assert torch.fx.symbolic_trace(net, concrete_args={"refuse": False}).code == graph
@@ -135,6 +137,45 @@ def scripts_and_traces_are_those_of_the_module():
     told = seen.span("RecursiveScriptModule.forward").attributes
     assert told["ia.batch.size"] == 5
     assert "otel_ia" not in told["code.function.name"]
+
+
+def what_is_compiled_is_the_module_as_it_is_without_us():
+    if not hasattr(torch, "compiler"):  # before 2.1
+        return
+    logging.getLogger("torch.utils.flop_counter").setLevel(logging.ERROR)  # which misses Triton
+    net, told = Net(), io.StringIO()
+    expected = net(ROWS)
+    log = logging.StreamHandler(told)
+    logging.getLogger("otel_ia").addHandler(log)
+    with record() as seen, warnings.catch_warnings(), instrument(net), instrument(net.inner):
+        warnings.simplefilter("error")
+        compiled = torch.compile(net, backend="eager", fullgraph=True)
+        assert torch.equal(compiled(ROWS), expected)
+        assert torch.equal(compiled(ROWS), expected)
+        assert torch.equal(torch.export.export(net, (ROWS,)).module()(ROWS), expected)
+        assert not seen.spans
+        with instrument(compiled, "compiled"):
+            assert torch.equal(compiled(ROWS), expected)
+        assert torch.equal(net(ROWS), expected)
+    assert seen.tree == ["compiled.forward", "Net.forward", ["Linear.forward"]]
+    assert seen.span("compiled.forward").attributes["ia.batch.size"] == 5
+    logging.getLogger("otel_ia").removeHandler(log)
+    assert [line.partition(" are no")[0] for line in told.getvalue().splitlines()] == [
+        "calls of Net inside compiled code",
+        "calls of Linear inside compiled code",
+    ]
+
+
+def a_module_that_compiles_itself_keeps_its_spans():
+    if not hasattr(torch, "compiler"):
+        return
+    logging.getLogger("torch.utils.flop_counter").setLevel(logging.ERROR)
+    net = Net()
+    expected = net(ROWS)
+    with record() as seen, instrument(net):
+        net.compile(backend="eager", fullgraph=True)
+        assert torch.equal(net(ROWS), expected)
+    assert seen.tree == ["Net.forward"]
 
 
 def a_class_that_torch_gives_it_later_stays():
