@@ -3,11 +3,11 @@
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from polling import poll_until
 from receiver import Receiver
 
 from .tally import Tally
@@ -137,11 +137,3 @@ def deliver_what_is_left(receiver: Receiver | Tally, spool: Path) -> str:
     with next_program(receiver.endpoint, OTEL_IA_SPOOL_DIRECTORY=str(spool)) as told:
         poll_until(lambda: not any(segment.exists() for segment in left))
     return told()
-
-
-def poll_until(is_so: Callable[[], bool], timeout: float = 30.0) -> None:
-    """Returns when it is so: for what can only be asked, not waited for."""
-    end = time.monotonic() + timeout
-    while not is_so():
-        assert time.monotonic() < end, "it did not become so"
-        time.sleep(0.005)

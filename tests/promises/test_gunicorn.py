@@ -13,9 +13,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from polling import poll_until
 from receiver import Receiver, plain
 
-from .programs import deliver_what_is_left, poll_until
+from .programs import deliver_what_is_left
 
 pytest.importorskip("gunicorn", reason="pip install gunicorn")
 

@@ -4,6 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from polling import poll_until
 from receiver import Receiver, plain
 
 from .programs import (
@@ -11,7 +12,6 @@ from .programs import (
     ended,
     finish,
     numbers,
-    poll_until,
     read_until,
     start,
     start_file,
