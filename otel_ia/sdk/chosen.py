@@ -2,15 +2,15 @@
 
 import struct
 from bisect import bisect_left
-from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from otel_ia import clock, semconv
+from otel_ia.delivery.spooling.frames import HELD
 from otel_ia.delivery.wire.bare import END, PARENT_ID, SPAN_ID, START
 from otel_ia.guard import guarded
 from otel_ia.recording.callsite import unended
 from otel_ia.sdk.calls import CallSpan
-from otel_ia.sdk.ending import encode, encode_rest
+from otel_ia.sdk.ending import deliver, encode, encode_rest
 from otel_ia.sdk.home import LONG_CALL, Home, Pattern
 from otel_ia.sdk.identity import Identity
 from otel_ia.sdk.keeping import HeldTrace
@@ -20,6 +20,7 @@ from otel_ia.sdk.tallies import SUM
 from otel_ia.sdk.tallies import Tally as CallTally
 from otel_ia.sdk.unrecorded import Unrecorded
 
+_deliver: Final = guarded(deliver)
 _encode_rest: Final = guarded(encode_rest)
 
 
@@ -63,21 +64,57 @@ class HeldCall(CallSpan):
     def held(self) -> HeldTrace:  # type: ignore[override]
         return self.chosen
 
-    def close(self, error: BaseException | None = None, rest: bytes | None = b"") -> None:
+    def close(self, error: BaseException | None = None, rest: bytes | None = b"") -> None:  # noqa: C901 - as in `CallSpan`
         """Ends the call; see `CallSpan.close`."""
         elapsed = clock.monotonic() - self.began
-        is_usual = error is None and self.end_time is None and self.home.at_once is not None and not self.is_announced
-        if not is_usual or elapsed > LONG_CALL or hasattr(self, "first_item"):
-            if hasattr(self, "first_item"):
-                self._unpack_first_item()
-            self.is_announced = self.is_announced or elapsed > LONG_CALL  # so that it goes the longer way
-            super().close(error)
+        trace = self.chosen
+        if (
+            error is not None
+            or self.end_time is not None
+            or self.home.at_once is None
+            or self.is_announced
+            or elapsed > LONG_CALL
+            or (
+                not rest and (self.own is not None or self.further is not None) and (rest := _encode_rest(self)) is None
+            )
+        ):
+            self._close_long(error)
             return
         self.inside = None
-        self.end_time = end = self.start_time + elapsed
-        if not _end(self, elapsed, rest):
+        start = self.start_time
+        if self.further is not None:
+            trace.note_status(self)
+        try:
+            self.end_time = end = start + elapsed
+            if self.own_id is trace.key:
+                _end_root(self, elapsed)
+            elif trace.is_kept is None:
+                # What `HeldTrace.take` does, without its call.
+                bare: Any = self.pattern.bare
+                keeper, key = trace.keeper, trace.key
+                if trace.place is None:
+                    trace.place = keeper.place()
+                payload: bytes = (
+                    bare.pack_child(
+                        *(bare.begin, self.trace_id, SPAN_ID, self.own_id, PARENT_ID, self.parent_id),
+                        *(START, start, END, end, bare.whole),
+                    )
+                    + rest
+                )
+                size = len(payload)
+                trace.size += size
+                keeper.size += size
+                keeper.hold(HELD, key + payload)
+                trace.frames.append(payload)
+                if keeper.size > keeper.limit or trace.is_kept is not None:
+                    trace.see_to_it()
+            elif trace.is_kept:
+                _deliver(self)
+        except (RecursionError, MemoryError):
             self.end_time = None
-            unended.append((self, end, type(None)))
+            unended.append((self, start + elapsed, type(None)))
+        except struct.error:  # a clock that shows no time there can be
+            _deliver(self)
         tally = self.tally
         if type(tally) is CallTally and (self.own is None or semconv.BATCH_SIZE not in self.own):
             cells, at = tally.cells, bisect_left(tally.bounds, elapsed)
@@ -86,6 +123,13 @@ class HeldCall(CallSpan):
             tally.exemplars[at] = self
         elif tally is not None:
             self._count(tally, elapsed)
+
+    def _close_long(self, error: BaseException | None) -> None:
+        if hasattr(self, "first_item"):
+            self._unpack_first_item()
+        # `CallSpan.close` delivers by itself what may be sent at once: this is not
+        self.is_announced = True
+        CallSpan.close(self, error)
 
 
 class HeldSpan(Span):
@@ -97,35 +141,17 @@ class HeldSpan(Span):
 
 
 @guarded
-def _end(span: HeldCall, elapsed: int, rest: bytes | None) -> bool:
-    trace = span.chosen
-    trace.note_status(span)
-    if span.own_id is trace.key:
-        trace.end(elapsed, partial(_pack, span, rest))
-    elif trace.is_kept is not False:
-        trace.take(_pack(span, rest))
-    return True
+def _end_root(span: HeldCall, elapsed: int) -> None:
+    def whole() -> bytes:
+        if hasattr(span, "first_item"):
+            span._unpack_first_item()  # noqa: SLF001 - a call of ours
+        return encode(span, span.end_time or 0, span.home.redactor)
+
+    span.chosen.end(elapsed, whole)
 
 
-def _pack(span: HeldCall, rest: bytes | None) -> bytes:
-    end = span.end_time or 0
-    bare = span.pattern.bare
-    if not rest and (span.own is not None or span.further is not None):
-        rest = encode_rest(span)
-    if rest is None or bare is None:
-        return encode(span, end, span.home.redactor)
-    ids = (bare.begin, span.trace_id, SPAN_ID, span.own_id)
-    times = (START, span.start_time, END, end, bare.whole)
-    try:
-        if span.parent_id is None:
-            return bare.pack_root(*ids, *times) + rest
-        return bare.pack_child(*ids, PARENT_ID, span.parent_id, *times) + rest
-    except struct.error:  # a clock that shows no time there can be
-        return encode(span, end, span.home.redactor)
-
-
-def trace_to_join(home: Home, above: object) -> HeldTrace | None:
-    """The held trace that a span which is not sampled belongs to, a new one below a parent of another process.
+def trace_to_join(home: Home, above: object, key: bytes) -> HeldTrace | None:
+    """The held trace that a span which is not sampled belongs to, one with this key below a parent of another process.
 
     None where it is not to be held.
     """
@@ -133,12 +159,12 @@ def trace_to_join(home: Home, above: object) -> HeldTrace | None:
     if keeper is None:
         return None
     if not isinstance(above, Span | Unrecorded):
-        return keeper.new_trace()
+        return HeldTrace(keeper, key)
     trace = getattr(above, "held", None)
     if trace is None:
         return None
     if trace.is_elsewhere:
-        return keeper.new_trace()
+        return HeldTrace(keeper, key)
     return None if trace.is_kept is False else trace
 
 
@@ -155,6 +181,4 @@ def new_held_span(  # noqa: PLR0913 - as `new_span`
     """A span that has begun in this trace, or begins it."""
     span: HeldSpan = new_span(home, pattern, identity, parent, start, anchor, None, *asked, kind=HeldSpan)  # type: ignore[assignment]
     span.held = trace
-    if not trace.key:
-        trace.begin(identity[1].to_bytes(8, "big"))
     return span

@@ -7,7 +7,6 @@ out of `Keeper.undecided` once, and whoever takes it out decides.
 
 import os
 import weakref
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
@@ -24,26 +23,20 @@ MOST_TRACES: Final = 10_000
 
 
 class HeldTrace:
-    """What ends inside a local root, as long as nobody knows whether it is to be kept."""
+    """What ends inside a local root, whose span id is the key, as long as nobody knows whether it is to be kept."""
 
     __slots__ = ("frames", "has_failed", "is_elsewhere", "is_kept", "keeper", "key", "place", "size")
 
-    def __init__(self, keeper: "Keeper") -> None:
+    def __init__(self, keeper: "Keeper", key: bytes) -> None:
         self.keeper = keeper
-        self.key = b""
-        """The local root's span id."""
-        self.frames: deque[bytes] = deque()
+        self.key = key
+        self.frames: list[bytes] = []
         self.size = 0
         self.place: Place | None = None
         self.has_failed = False
         self.is_kept: bool | None = None
         self.is_elsewhere = False
         """Whether its root is the parent's of this forked process."""
-
-    def begin(self, key: bytes) -> None:
-        """From now on it is undecided. Over the bounds the oldest trace is given up."""
-        self.key = key
-        keeper = self.keeper
         keeper.undecided[key] = self
         if len(keeper.undecided) > MOST_TRACES:
             keeper.make_room()
@@ -64,26 +57,30 @@ class HeldTrace:
             keeper.size += size
             keeper.hold(HELD, self.key + payload)
             self.frames.append(payload)
-            if self.is_kept is not None:  # decided meanwhile
-                self._hand_on()
-            elif keeper.size > keeper.limit:
-                keeper.make_room()
+            self.see_to_it()
         elif self.is_kept:
             keeper.ended(SPAN, payload)
+
+    def see_to_it(self) -> None:
+        """Does what is to be done where the trace was decided while it took a span, or where it is too much now."""
+        if self.is_kept is not None:
+            self._hand_on()
+        elif self.keeper.size > self.keeper.limit:
+            self.keeper.make_room()
 
     def end(self, elapsed: int, encode: Callable[[], bytes]) -> None:
         """Decides, for the root has ended, after so many nanoseconds."""
         keeper = self.keeper
-        if self.has_failed and keeper.keeps_errors:
-            if self.decide(is_kept=True):
+        has_failed = self.has_failed and keeper.keeps_errors
+        if not has_failed and (keeper.slower_than is None or elapsed <= keeper.slower_than):
+            if self.decide(is_kept=False):
+                keeper.discarded += 1
+        elif self.decide(is_kept=True):
+            if has_failed:
                 keeper.failed += 1
-                keeper.ended(SPAN, encode())
-        elif keeper.slower_than is not None and elapsed > keeper.slower_than:
-            if self.decide(is_kept=True):
+            else:
                 keeper.slow += 1
-                keeper.ended(SPAN, encode())
-        elif self.decide(is_kept=False):
-            keeper.discarded += 1
+            keeper.ended(SPAN, encode())
 
     def decide(self, *, is_kept: bool, why: bytes = DECIDED) -> bool:
         """Keeps or discards what is held and what comes late; False when that was decided before."""
@@ -91,21 +88,24 @@ class HeldTrace:
         if keeper.undecided.pop(self.key, None) is None:
             return False
         self.is_kept = is_kept
-        self._hand_on()
         if self.place is not None:
+            self._hand_on()
             keeper.hold(DECISION, self.key + why)
         return True
 
     def _hand_on(self) -> None:
         size, self.size = self.size, 0
         self.keeper.size -= size
+        if not self.is_kept:
+            self.frames.clear()
+            return
+        self.frames.reverse()  # those that come meanwhile go first
         while self.frames:
             try:
-                payload = self.frames.popleft()
+                payload = self.frames.pop()
             except IndexError:  # another thread is at it
                 return
-            if self.is_kept:
-                self.keeper.ended(SPAN, payload)
+            self.keeper.ended(SPAN, payload)
 
 
 class Keeper:
@@ -131,16 +131,12 @@ class Keeper:
         self,
         ended: Callable[[int, bytes], None],
         hold: Callable[[int, bytes], None] = lambda _kind, _payload: None,
-        place: Callable[[], Place | None] = lambda: None,
+        place: Callable[[], Place] = lambda: (0, 0),
     ) -> None:
         """From now on what is kept goes to `ended`, and what is held to `hold`, at the `place` where that begins."""
         self.ended = ended
         self.hold = hold
         self.place = place
-
-    def new_trace(self) -> HeldTrace:
-        """A trace that is to be held; its `begin` follows."""
-        return HeldTrace(self)
 
     def begun(self, trace: HeldTrace, span_id: int, payload: bytes) -> None:
         """A span of it has begun which may take long."""

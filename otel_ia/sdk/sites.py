@@ -22,6 +22,7 @@ from otel_ia.sdk.first_tally import LongWay
 from otel_ia.sdk.home import Home, Pattern
 from otel_ia.sdk.identifiers import more_span_ids, more_trace_ids, take_span_id, take_trace_id
 from otel_ia.sdk.identity import FLAGS
+from otel_ia.sdk.keeping import HeldTrace, Keeper
 from otel_ia.sdk.sampling import known_answers
 from otel_ia.sdk.shares import SHARE_KEY, RuleSampler, Share, share_of
 from otel_ia.sdk.span import Span
@@ -140,7 +141,7 @@ class TracerCallSite:
                             unrecorded.inside = inside
                             return unrecorded
                         flags = _UNSAMPLED_FLAGS
-                        make, chosen, is_sampled = HeldCall, home.keeper.new_trace(), True
+                        make, chosen, is_sampled = HeldCall, home.keeper, True
             elif kind is Span and parent.identity[4] is None:
                 number, above, _, flags, _ = parent.identity
                 trace_id = number.to_bytes(16, "big")
@@ -182,9 +183,7 @@ class TracerCallSite:
             span.end_time = span.own = span.further = span.made_context = None
             span.is_announced = False
             if chosen is not None:
-                span.chosen = chosen
-                if make is HeldCall and not chosen.key:
-                    chosen.begin(span.own_id)
+                span.chosen = chosen if type(chosen) is not Keeper else HeldTrace(chosen, span.own_id)
             # mostly the span is all there is in a context: 100 ns less than copying, and a third of `__setitem__`
             inside = span.inside = Context()
             if len(current) == (parent is not None):

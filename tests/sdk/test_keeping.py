@@ -23,7 +23,7 @@ from receiver import Receiver, plain
 import otel_ia
 from otel_ia import monitor
 from otel_ia.delivery.spooling.frames import HELD
-from otel_ia.sdk.keeping import Keeper
+from otel_ia.sdk.keeping import HeldTrace, Keeper
 
 Configure = Callable[..., otel_ia.Telemetry]
 
@@ -366,14 +366,13 @@ def test_what_is_taken_while_it_is_decided_goes_where_the_rest_goes() -> None:
     for is_kept in (True, False):
         kept: list[bytes] = []
         keeper = Keeper(keeps_errors=True, slower_than=None, limit=1 << 20)
-        held = keeper.new_trace()
+        held = HeldTrace(keeper, b"12345678")
 
         def decide(kind: int, _payload: bytes) -> None:
             if kind == HELD:
                 held.decide(is_kept=is_kept)  # noqa: B023
 
         keeper.connect(lambda _kind, payload: kept.append(payload), decide)  # noqa: B023
-        held.begin(b"12345678")
         held.take(b"span")
         held.take(b"late")
         assert kept == ([b"span", b"late"] if is_kept else [])
@@ -385,8 +384,7 @@ def test_two_threads_that_decide_at_once_decide_once(configure: Configure) -> No
     for _ in range(300):
         keeper = Keeper(keeps_errors=True, slower_than=None, limit=1 << 20)
         keeper.connect(lambda _kind, payload: kept.append(payload))
-        held = keeper.new_trace()
-        held.begin(b"12345678")
+        held = HeldTrace(keeper, b"12345678")
         barrier = threading.Barrier(3)
 
         def take() -> None:

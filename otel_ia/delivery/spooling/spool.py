@@ -178,10 +178,10 @@ class Spool:
             end = self.place()  # first: what comes now may be needed
             self._forget_before(self._needed_from() or end)
 
-    def place(self) -> Place | None:
-        """Where the next frame goes, or behind it; None while that is memory. From any thread."""
+    def place(self) -> Place:
+        """Where the next frame goes, or before it: while there is no segment, the beginning. From any thread."""
         segment = self._writer.current
-        return (segment.header.sequence, segment.written) if segment.descriptor >= 0 else None
+        return (segment.header.sequence, segment.written) if segment.descriptor >= 0 else (0, 0)
 
     def read(self, limit_bytes: int = 1 << 20, limit_frames: int = 2048) -> Batch | None:
         """The oldest frames that are not acknowledged, this process's own first; None when there are none.
@@ -316,9 +316,7 @@ class Spool:
             for reason, count in self.counters.take_unrecorded().items():
                 self.append(DROPPED, dropped_payload(reason, count))
 
-    def _forget_before(self, place: Place | None) -> None:
-        if place is None:
-            return
+    def _forget_before(self, place: Place) -> None:
         for segment in self._writer.segments():
             if segment.header.sequence <= place[0]:
                 segment.acknowledge(segment.written if segment.header.sequence < place[0] else place[1])
