@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -126,6 +127,8 @@ class Maker:
     def _make_some(self, directory: Path, header: Header, size: int, least: int) -> Segment:
         """A segment of the size, or the least one when the disk has no room for it."""
         assert self._limit is not None
+        with suppress(FileNotFoundError):  # of the directory, which is then made
+            keep_within(directory, self._limit - size, self._losses)
         try:
             segment = make_segment(directory, header, size, is_durable=self._is_durable)
         except OSError as error:
