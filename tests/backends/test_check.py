@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 
-from otel_ia import semconv
 from otel_ia.checking.reading import find_point, find_trace
 
 from .programs import free_port
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from .servers import Backends, Collector, Jaeger
@@ -49,17 +46,40 @@ def check(endpoint: str, protocol: str, tmp_path: Path, *arguments: str) -> dict
 
 
 @pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
-def test_the_span_is_read_back_from_jaeger(collector: Collector, jaeger: Jaeger, tmp_path: Path, protocol: str) -> None:
-    collector.program.start()
-    jaeger.program.start()
+def test_span_and_point_are_read_back_from_jaeger_and_prometheus(
+    backends: Backends, tmp_path: Path, protocol: str
+) -> None:
+    collector, jaeger, prometheus = backends.collector, backends.jaeger, backends.prometheus
     endpoint = collector.grpc_endpoint if protocol == "grpc" else collector.http_endpoint
-    report = check(endpoint, protocol, tmp_path, "--jaeger", jaeger.address)
+    report = check(endpoint, protocol, tmp_path, "--jaeger", jaeger.address, "--prometheus", prometheus.address)
     assert report["is_ok"], report
     assert report["warnings"] == []
-    traces, logs, _ = report["signals"]
-    assert traces["is_found"] is True
-    assert 0 <= traces["found_after"] < 20
-    assert logs["is_accepted"] is True
+    traces, logs, metrics = report["signals"]
+    for signal in (traces, logs, metrics):
+        assert (signal["state"], signal["is_accepted"]) == ("ok", True)
+        assert 0 <= signal["delay"] < 20
+    for signal in (traces, metrics):
+        assert signal["is_found"] is True
+        assert 0 <= signal["found_after"] < 20
+    (trace_id,) = re.findall(r"[0-9a-f]{32}", traces["sent"])
+    (span,) = jaeger.trace(trace_id)
+    assert span.name == "otel_ia.check"
+    (record,) = collector.wait_for_logs(lambda record: record.trace_id == trace_id)
+    assert record.body == "otel_ia check"
+
+
+def test_what_is_accepted_and_reaches_no_backend_is_told_of_by_signal(
+    start_collector: Callable[..., Collector], backends: Backends, tmp_path: Path
+) -> None:
+    elsewhere = start_collector(JAEGER_ENDPOINT=f"127.0.0.1:{free_port()}")  # and no Prometheus scrapes it
+    jaeger, prometheus = backends.jaeger.address, backends.prometheus.address
+    more = ("--timeout", "3", "--jaeger", jaeger, "--prometheus", prometheus)
+    report = check(elsewhere.http_endpoint, "http/protobuf", tmp_path, *more)
+    traces, logs, metrics = report["signals"]
+    assert logs["state"] == "ok"
+    for signal, place in ((traces, "Jaeger"), (metrics, "Prometheus")):
+        assert (signal["state"], signal["is_accepted"], signal["is_found"]) == ("failed", True, False)
+        assert signal["causes"][0]["problem"] == f"accepted, but not found in {place} within 3 s"
 
 
 @pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
@@ -81,21 +101,6 @@ def test_what_jaeger_does_not_have_is_not_found(jaeger: Jaeger) -> None:
     assert read.is_found is False
     assert read.cause is not None
     assert read.cause.problem == "accepted, but not found in Jaeger within 0.5 s"
-
-
-def test_a_point_is_read_back_from_prometheus(backends: Backends) -> None:
-    # as the metrics of this package are to come: a gauge with the time of the check
-    exporter = OTLPMetricExporter(f"{backends.collector.http_endpoint}/v1/metrics")
-    provider = MeterProvider([PeriodicExportingMetricReader(exporter, 1e9)], shutdown_on_exit=False)
-    begin = time.time()
-    provider.get_meter("otel_ia.check").create_gauge(semconv.CHECK_METRIC).set(begin, {"service": "checked"})
-    assert provider.force_flush()
-    read = find_point(backends.prometheus.address, f'ia_check{{service="checked"}} >= {begin - 1:.3f}', 30)
-    provider.shutdown()
-    assert read.is_found, read
-    later = find_point(backends.prometheus.address, f'ia_check{{service="checked"}} >= {begin + 60:.3f}', 0.5)
-    assert later.cause is not None
-    assert "not found in Prometheus" in later.cause.problem
 
 
 def test_an_address_that_is_not_prometheus_is_named(jaeger: Jaeger) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SCRIPT = ROOT / "scripts" / "backends"
-KNOWN = ["collector", "jaeger", "prometheus", "opensearch", "ecs"]
+KNOWN = ["collector", "collector-elasticsearch", "jaeger", "prometheus", "opensearch", "ecs"]
 
 
 def test_an_empty_cache_is_reported_with_the_command_that_fills_it(tmp_path: Path) -> None:

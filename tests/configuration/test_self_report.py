@@ -5,7 +5,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from delivery.collectors import Reply, Request, collecting
 from opentelemetry import metrics
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTracePartialSuccess,
+    ExportTraceServiceResponse,
+)
 from receiver import Receiver, plain, receiving
 
 import otel_ia
@@ -65,6 +70,32 @@ def test_what_waits_and_what_is_refused_is_told(receiver: Receiver) -> None:
         assert told(receiver, "otel.sdk.exporter.span.exported") == [(EXPORTER, 0)]
         ((_, retried),) = told(receiver, "ia.telemetry.retried")
         assert retried >= 1
+
+
+def test_what_the_collector_refuses_and_rejects_is_told_by_kind(receiver: Receiver) -> None:
+    partial = ExportTracePartialSuccess(rejected_spans=2, error_message="too old")
+    rejecting = Reply(body=ExportTraceServiceResponse(partial_success=partial).SerializeToString())
+
+    def respond(request: Request) -> Reply:
+        if "guilty" in request.spans:
+            return Reply(400)
+        return rejecting if "old" in request.spans else Reply()
+
+    with collecting(respond) as collector:
+        traces = f"{collector.endpoint}/v1/traces"
+        settings = {"service_name": "refused", "console": False, "logs_exporter": "none"}
+        with otel_ia.configure(endpoint=receiver.endpoint, traces_endpoint=traces, **settings) as telemetry:
+            for names in (["good", "guilty", "good"], ["old", "old", "new"]):
+                for name in names:
+                    with monitor(name):
+                        pass
+                assert telemetry.flush(10)
+            stats = telemetry.stats()
+    assert (stats.set_aside["traces"], stats.rejected["traces"], stats.dropped) == (1, 2, {})
+    exported = told(receiver, "otel.sdk.exporter.span.exported")
+    assert all(attributes.items() >= EXPORTER.items() for attributes, _ in exported)
+    kinds = {attributes.get("error.type", "none"): count for attributes, count in exported}
+    assert kinds == {"none": 3, "rejected": 2, "refused": 1}
 
 
 def test_what_is_lost_is_told_with_its_reason(receiver: Receiver) -> None:

@@ -87,6 +87,24 @@ def test_memory_goes_to_the_disk_when_that_comes_back(tmp_path, retries_at_once)
     assert sorted(numbers(left_in(blocker / "spool"))) == list(range(10, 101))
 
 
+def test_a_disk_that_was_full_at_the_first_frame_is_used_when_it_has_room(small_disk, retries_at_once):
+    told = []
+    ballast = small_disk / "ballast"
+    free = os.statvfs(small_disk)
+    ballast.write_bytes(bytes(free.f_bavail * free.f_frsize))
+    with opened(small_disk / "spool", tell=told.append) as spool:
+        for number in range(100):
+            spool.append(SPAN, numbered(number))
+        assert files(small_disk / "spool") == []
+        (said,) = told
+        assert said.endswith("in memory for now: the spool's limit is 0 bytes, a tenth of what is free on the disk")
+        ballast.unlink()
+        spool.append(SPAN, numbered(100))
+        spool.prepare()
+        assert files(small_disk / "spool") != []
+    assert sorted(numbers(left_in(small_disk / "spool"))) == list(range(101))
+
+
 def test_what_was_only_in_memory_at_the_end_is_counted(tmp_path):
     (tmp_path / "spool").write_text("")
     with opened(tmp_path / "spool", tell=lambda _text: None) as spool:

@@ -33,9 +33,9 @@ def free_port() -> int:
             return port
 
 
-def fetch(port: int, accept: str = OPENMETRICS, path: str = "/metrics") -> str:
+def fetch(port: int, accept: str = OPENMETRICS, path: str = "/metrics", host: str = HOST) -> str:
     """The body of an answer with status 200. Raises OSError where nobody answers."""
-    connection = http.client.HTTPConnection(HOST, port, timeout=20)
+    connection = http.client.HTTPConnection(host, port, timeout=20)
     try:
         connection.request("GET", path, headers={"Accept": accept})
         response = connection.getresponse()

@@ -1,8 +1,9 @@
 """Whatever is measured, an answer can be encoded and parsed, and says what was measured."""
 
 import math
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -37,7 +38,7 @@ from otel_ia.prometheus import registry
 from otel_ia.prometheus.families import Families
 from otel_ia.prometheus.translation import page_of
 
-from .scraping import Rows, parse, rows_of, total
+from .scraping import Rows, fetch, free_port, parse, rows_of, total, wait_until
 
 TEXTS = st.text() | st.sampled_from(
     ["le", "a.b", "a_b", "a-b", "x", "x_total", "x_count", "\ud800", 'q"\\\n\r', "__name__"]
@@ -152,14 +153,14 @@ def test_one_counter_that_is_no_number_takes_nothing_else_along() -> None:
 
 
 @contextmanager
-def shown_by(**options: Any) -> Iterator[None]:
-    """A configuration without a port, for what is shown through the registry."""
+def shown_by(port: int = 0, **options: Any) -> Iterator[None]:
+    """A configuration that shows metrics through the registry, and nothing on a port unless one is given."""
     with otel_ia.configure(
         service_name="shown",
         console=False,
         traces_exporter="none",
         metrics_exporter="prometheus",
-        prometheus_port=0,
+        prometheus_port=port,
         **options,
     ):
         yield
@@ -204,6 +205,21 @@ def test_calls_and_instruments_are_shown_with_exemplars() -> None:
     ]
     assert durations
     assert all(len(trace_id) == 32 for trace_id in durations)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a machine has no second address of its own")
+def test_only_the_address_of_the_setting_answers() -> None:
+    port, address = free_port(), "127.0.0.2"
+
+    def ask() -> str | None:
+        with suppress(OSError):
+            return fetch(port, host=address)
+        return None
+
+    with shown_by(port, prometheus_host=address):
+        assert 'service_name="shown"' in wait_until(ask)
+        with pytest.raises(ConnectionRefusedError):
+            fetch(port)
 
 
 def test_a_registry_shows_nothing_where_nothing_is_configured_and_is_always_the_same() -> None:

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 from .programs import deliver_what_is_left, finish
-from .tally import Tally
+from .tally import Tally, tallying
+
+TRIES = 3
 
 TYPICAL = """
 import threading
@@ -20,8 +22,18 @@ delivered = telemetry.flush(60)
 print(delivered, telemetry.stats().dropped)
 """
 
+# of the processor, for what the clock says depends on what else the machine does
+TELLING_EFFORT = "print(time.thread_time() - effort)\n"
+
+BURST = """
+effort = time.thread_time()
+for number in range(50_000):
+    with monitor("step", attributes={"number": number}):
+        pass
+"""
+
 AT_FORTY_THOUSAND_A_SECOND = """
-began = time.monotonic()
+began, effort = time.monotonic(), time.thread_time()
 for number in range(400_000):
     if number % 400 == 0:  # never faster; on a machine that cannot, as fast as it can
         time.sleep(max(0, began + number / 40_000 - time.monotonic()))
@@ -45,19 +57,26 @@ print(*made)
 """
 
 
-def test_a_burst_of_fifty_thousand_spans_arrives_whole(tally: Tally, spool: Path) -> None:
-    program = "for number in range(50_000):\n    with monitor('step', attributes={'number': number}):\n        pass"
-    _, err, status = finish(program, tally.endpoint, OTEL_IA_EXIT_TIMEOUT="30")
-    assert (err, status) == ("", 0)
-    assert tally.numbers(1) == list(range(50_000))
+def recorded_within(seconds: float, program: str, count: int, spool: Path) -> None:
+    """Has a program record so many, which all arrive, and take so much of a processor, at one try of three."""
+    efforts: list[float] = []
+    while not efforts or (efforts[-1] >= seconds and len(efforts) < TRIES):  # the machine may have other work
+        with tallying() as tally:
+            out, err, status = finish(program, tally.endpoint, timeout=300)
+            effort, *fate = out.splitlines()
+            assert (fate, err, status) == (["True {}"], "", 0)
+            assert tally.numbers(1) == list(range(count))
+        efforts.append(float(effort))
+    assert efforts[-1] < seconds, efforts
     assert list(spool.glob("*.segment")) == []
 
 
-def test_forty_thousand_typical_spans_a_second_for_ten_seconds_arrive(tally: Tally, spool: Path) -> None:
-    out, err, status = finish(TYPICAL + AT_FORTY_THOUSAND_A_SECOND + TELLING, tally.endpoint, timeout=300)
-    assert (out, err, status) == ("True {}\n", "", 0)
-    assert tally.numbers(1) == list(range(400_000))
-    assert list(spool.glob("*.segment")) == []
+def test_a_burst_of_fifty_thousand_spans_in_a_second_arrives_whole(spool: Path) -> None:
+    recorded_within(1, BURST + TELLING_EFFORT + TELLING, 50_000, spool)
+
+
+def test_forty_thousand_typical_spans_a_second_for_ten_seconds_arrive(spool: Path) -> None:
+    recorded_within(10, TYPICAL + AT_FORTY_THOUSAND_A_SECOND + TELLING_EFFORT + TELLING, 400_000, spool)
 
 
 def test_eight_threads_at_full_speed_for_ten_seconds_lose_nothing(tally: Tally, spool: Path) -> None:

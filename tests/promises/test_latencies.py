@@ -6,12 +6,19 @@ from contextlib import ExitStack
 from statistics import median
 
 import pytest
-from receiver import receiving
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTracePartialSuccess,
+    ExportTraceServiceResponse,
+)
+from receiver import Reply, receiving
 
 from .faults import FAULTS
 from .programs import finish
 
 TRIES = 3
+REJECTED = ExportTracePartialSuccess(rejected_spans=3, error_message="too old")
+REJECTING = Reply(body=ExportTraceServiceResponse(partial_success=REJECTED).SerializeToString())
+FAILING = FAULTS | {"rejecting some": REJECTING}
 
 # A block is long enough for the first request, which comes 0.15 s after the first span, to be made and to fail in it.
 # Bursts, because one call between two sleeps measures mostly what the sleep did to the processor's caches.
@@ -62,7 +69,7 @@ def endpoints(nobody: str) -> Iterator[dict[str, str]]:
 
     with ExitStack() as opened:
         found = {"": opened.enter_context(receiving(take=forget)).endpoint, "nobody": nobody}
-        for name, reply in FAULTS.items():
+        for name, reply in FAILING.items():
             started = opened.enter_context(receiving(take=forget))
             started.behaviour = lambda _, reply=reply: reply
             found[name] = started.endpoint
@@ -92,7 +99,7 @@ def ratios(endpoints: Mapping[str, str], faults: Sequence[str]) -> dict[str, tup
 
 
 def test_a_call_takes_no_longer_while_the_collector_fails(endpoints: dict[str, str]) -> None:
-    faults = [*FAULTS, "nobody"]
+    faults = [*FAILING, "nobody"]
     tries = []
     while faults and len(tries) < TRIES:  # what else the machine does in one try, it does not in all
         tries.append(ratios(endpoints, faults))

@@ -46,6 +46,22 @@ def test_calls_and_the_users_instruments_arrive_with_the_resource_and_their_scop
     assert (mine.as_int, plain(mine.attributes)) == (3, {"a": "b"})
 
 
+def test_durations_are_counted_in_the_buckets_of_the_setting(receiver: Receiver) -> None:
+    with otel_ia.configure(endpoint=receiver.endpoint, duration_buckets=[0.02, 40], **ONLY_METRICS):
+        for seconds in (0, 0, 0.03):
+            with monitor("infer"):
+                time.sleep(seconds)
+    (point,) = receiver.last_points(DURATION).values()
+    assert (list(point.explicit_bounds), list(point.bucket_counts)) == ([0.02, 40], [2, 1, 0])
+
+
+def test_by_default_the_buckets_are_those_of_inference(receiver: Receiver) -> None:
+    with otel_ia.configure(endpoint=receiver.endpoint, **ONLY_METRICS), monitor("infer"):
+        pass
+    (point,) = receiver.last_points(DURATION).values()
+    assert (point.explicit_bounds[0], point.explicit_bounds[-1]) == (0.001, 60)
+
+
 def test_the_last_values_are_sent_at_the_end_those_of_callbacks_too(receiver: Receiver) -> None:
     metrics.get_meter("observed").create_observable_gauge("observed", callbacks=[lambda _: [Observation(7)]])
     with otel_ia.configure(endpoint=receiver.endpoint, **ONLY_METRICS), monitor("infer"):

@@ -1,49 +1,18 @@
-"""Our tracing types answer every public name of the SDK's, and use none of its private ones."""
+"""Our tracing types answer every public name of the SDK's. What they do not use: `tests/test_private_names.py`."""
 
-import ast
-import importlib
 import inspect
-import pkgutil
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import opentelemetry.sdk.trace
 import pytest
-from opentelemetry import attributes, context, trace
 from opentelemetry.sdk import trace as sdk_trace
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.util import BoundedList, instrumentation
 
-import otel_ia.sdk
 from otel_ia.sdk.home import Processors, TracingState
 from otel_ia.sdk.provider import TracerProvider
 from otel_ia.sdk.span import Span
 from otel_ia.sdk.tracer import Tracer
 
 PUBLIC_DUNDERS = {"__enter__", "__exit__", "__repr__", "__new__", "__init__"}
-ALLOWED = {"_on_ending"}
-OF_TRACING = [
-    Path(otel_ia.sdk.__path__[0]) / f"{name}.py"
-    for name in (
-        "as_current",
-        "attributes",
-        "ending",
-        "further",
-        "home",
-        "identifiers",
-        "identity",
-        "outlet",
-        "provider",
-        "sampling",
-        "sink",
-        "sites",
-        "span",
-        "stack",
-        "tracer",
-        "unrecorded",
-    )
-]
 
 
 def public_names(kind: type) -> set[str]:
@@ -121,46 +90,3 @@ def test_the_deprecated_instrumentation_info_is_there_and_warns_as_the_sdk_does(
 def test_a_span_cannot_be_made_but_by_a_tracer() -> None:
     with pytest.raises(TypeError, match="via a tracer"):
         Span()
-
-
-def private_names_of_opentelemetry() -> set[str]:
-    """What the modules, classes and instances of API and SDK that tracing deals with keep for themselves."""
-    provider = sdk_trace.TracerProvider(shutdown_on_exit=False, resource=Resource.get_empty())
-    tracer: Any = provider.get_tracer("x")
-    span: Any = tracer.start_span("s")
-    span.add_event("e")
-    instances = [provider, tracer, span, span.events[0], span.attributes, span.get_span_context()]
-    instances += [trace.Link(span.get_span_context()), attributes.BoundedAttributes(), BoundedList(1)]
-    instances += [sdk_trace.SynchronousMultiSpanProcessor(), tracer.sampler, provider.id_generator, trace.Status()]
-    instances += [instrumentation.InstrumentationScope("x"), trace.TraceState(), sdk_trace.SpanLimits()]
-    modules = [trace, context, attributes, instrumentation, opentelemetry.sdk.trace]
-    for package in (trace, sdk_trace):
-        for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-            if "export" not in found.name:
-                modules += [importlib.import_module(found.name)]
-    found_names = {name for thing in [*instances, *modules] for name in dir(thing)}
-    for module in modules:
-        for kind in vars(module).values():
-            if inspect.isclass(kind) and kind.__module__.startswith("opentelemetry"):
-                found_names |= set(dir(kind))
-    return {name for name in found_names if name.startswith("_") and not name.endswith("__")}
-
-
-def private_names_used(file: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(file.read_text())):
-        if isinstance(node, ast.Attribute):
-            yield node.attr
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("opentelemetry"):
-            yield from (alias.name for alias in node.names)
-            yield from (node.module or "").split(".")
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node.name
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier():
-            yield node.value  # a slot, or an argument of `getattr`
-
-
-@pytest.mark.parametrize("file", OF_TRACING, ids=lambda file: file.stem)
-def test_no_private_name_of_api_or_sdk_is_used(file: Path) -> None:
-    private = private_names_of_opentelemetry() - ALLOWED
-    used = {name for name in private_names_used(file) if name.startswith("_") and not name.endswith("__")}
-    assert not used & private, f"{file.name} uses {used & private}"

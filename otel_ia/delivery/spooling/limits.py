@@ -25,7 +25,8 @@ def size_limit(opened: int, configured: int) -> int:
 def keep_within(directory: Path, limit: int, losses: Losses) -> bool:
     """Drops the oldest full segments, of anyone, until the directory is within the limit; False when it cannot be.
 
-    Called after a segment has been made, so that processes that make one at once see each other's.
+    Called before a segment is made, with a limit that leaves room for it, so that the directory is within its own at
+    every moment; and after, so that processes that make one at once see each other's.
     """
     with folder.opened(directory) as opened:
         found = folder.entries(opened, folder.SEGMENT, folder.REFUSED)

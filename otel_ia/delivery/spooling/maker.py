@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -97,14 +98,10 @@ class Maker:
         if not CAN_LOCK:
             raise OSError("this system has no POSIX file locks")
         directory = self.directory
-        if self._limit is None:
-            with folder.opened(directory, create=True) as opened:
-                self._limit = size_limit(opened, self._configured_limit)
-        largest = min(LARGEST_SIZE, max(_LEAST_SIZE, self._limit // _SEGMENTS_IN_LIMIT))
         header = self._next_header()
         least = header.size + content
-        if least > self._limit:
-            raise OSError(f"the spool's limit of {self._limit} bytes is less than a segment needs")
+        limit = self._look_at_limit(directory, least)
+        largest = min(LARGEST_SIZE, max(_LEAST_SIZE, limit // _SEGMENTS_IN_LIMIT))
         size = max(least, min(self._size, largest))
         try:
             segment = self._make_some(directory, header, size, max(least, _LEAST_SIZE))
@@ -118,6 +115,20 @@ class Maker:
         size = max(segment.written, segment.header.size)
         segment.move_to(make_segment(self.directory, segment.header, size, is_durable=self._is_durable))
 
+    def _look_at_limit(self, directory: Path, least: int) -> int:
+        """Asked for once, and again while it is too little: a disk that was full may have room since.
+
+        It only grows: on a disk that became full a smaller one would drop what is there.
+        """
+        if self._limit is None or self._limit < least:
+            with folder.opened(directory, create=True) as opened:
+                self._limit = max(self._limit or 0, size_limit(opened, self._configured_limit))
+        if self._limit < min(least, self._configured_limit):
+            raise OSError(f"the spool's limit is {self._limit} bytes, a tenth of what is free on the disk")
+        if self._limit < least:
+            raise OSError(f"the spool's limit of {self._limit} bytes is less than a segment needs")
+        return self._limit
+
     def _next_header(self) -> Header:
         header = self._header()
         self._sequence += 1
@@ -126,6 +137,10 @@ class Maker:
     def _make_some(self, directory: Path, header: Header, size: int, least: int) -> Segment:
         """A segment of the size, or the least one when the disk has no room for it."""
         assert self._limit is not None
+        # Within the limit of the setting at every moment; not of the share of the free space, for on a disk that became
+        # full this would drop what is there for a segment that cannot be made.
+        with suppress(FileNotFoundError):  # of the directory, which is then made
+            keep_within(directory, self._configured_limit - size, self._losses)
         try:
             segment = make_segment(directory, header, size, is_durable=self._is_durable)
         except OSError as error:
