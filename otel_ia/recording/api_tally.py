@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from opentelemetry.metrics import Histogram, Meter, MeterProvider, UpDownCounter
+from opentelemetry.metrics import Histogram, Meter, MeterProvider, NoOpMeterProvider, UpDownCounter
 from opentelemetry.trace import Span, set_span_in_context
 
 from otel_ia import semconv
@@ -27,7 +27,8 @@ _DEFAULT: Final = Counting()
 
 def is_provider_missing(provider: MeterProvider) -> bool:
     """Whether this only stands for a global meter provider that is not set yet."""
-    return type(provider).__name__ == "_ProxyMeterProvider"  # by name, for the class is not public
+    # the class has no public name, and of the API's there is but one other
+    return type(provider).__module__.startswith("opentelemetry.metrics") and not isinstance(provider, NoOpMeterProvider)
 
 
 def offer_of(provider: MeterProvider, counting: Counting = _DEFAULT) -> Offer:

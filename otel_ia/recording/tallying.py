@@ -15,6 +15,8 @@ from opentelemetry.trace import Span
 
 from otel_ia import semconv, values
 from otel_ia.guard import guarded
+from otel_ia.recording.current import get_current
+from otel_ia.recording.fields import bound_in
 from otel_ia.recording.outcome import Outcome, outcome_of
 
 if TYPE_CHECKING:
@@ -104,9 +106,18 @@ uncounted: Final[deque[tuple[Tally, int, type[BaseException] | None]]] = deque(m
 
 
 def begin_call(current: CurrentTally, own: Mapping[str, Any] | None = None) -> Tally | None:
-    """Counts a call as active, and gives what its end is to be counted by."""
+    """Counts a call as active, and gives what its end is to be counted by.
+
+    Besides attributes of its own it may be counted by the fields that are bound around it.
+    """
     tally = current.tally
-    return _begin(tally, own) if tally is not None else None
+    if tally is None:
+        return None
+    bound = bound_in(get_current())
+    if bound is not None:
+        fixed = current.description.attributes
+        own = {**{name: value for name, value in bound.items() if name not in fixed}, **(own or {})}
+    return _begin(tally, own)
 
 
 @guarded

@@ -1,6 +1,7 @@
 """The fast call site: a monitored call opened and closed in our own tracer, without the calls of the API."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from opentelemetry.context import Context
@@ -33,6 +34,7 @@ from otel_ia.values import Value
 
 _ROOT_FLAGS: Final = FLAGS[TraceFlags.SAMPLED | TraceFlags.RANDOM_TRACE_ID]
 _UNSAMPLED_FLAGS: Final = FLAGS[TraceFlags.RANDOM_TRACE_ID]
+_NOTHING: Final[Mapping[str, Value]] = MappingProxyType({})
 _make: Final = object.__new__
 _begin: Final = guarded(begin)
 
@@ -46,6 +48,7 @@ def _describe(span: CallSpan, own: Mapping[str, Value] | Given) -> Mapping[str, 
         plan, args, kwargs = own
         attributes = plan.describe(args, kwargs)
         is_known = plan.is_all_plain and span.home.takes_texts
+        told = None if get_current().get(BOUND_KEY) is None else _NOTHING
     else:
         told, attributes = own, dict(own)
     if (
@@ -194,6 +197,8 @@ class TracerCallSite:
                 bound = current.get(BOUND_KEY)
                 if bound is not None:
                     _put_bound(span, bound)
+                    if own is None:
+                        own = _NOTHING  # metrics may have what is bound
             if own:
                 own = _describe(span, own)
             if pattern.is_long or home.at_once is None:
@@ -218,7 +223,7 @@ class TracerCallSite:
         call.description = self._said
         tally: Any = self._current.tally
         call.began = clock.monotonic()
-        if own is None and type(tally) is Tally:
+        if own is None and type(tally) is Tally and BOUND_KEY not in inside:
             tally.cells[BEGUN] += 1
             call.tally = tally
         else:
