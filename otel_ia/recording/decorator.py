@@ -297,12 +297,14 @@ class Monitor:
     One object may be entered again while it is open, by nested blocks, threads and tasks alike.
     """
 
-    __slots__ = ("_given", "_open")
+    __slots__ = ("_given", "_more", "_open")
 
     def __init__(self, given: _Given) -> None:
         self._given: Final = given
-        self._open: _Block | list[_Block] | None = None
-        """The open block, or from the first time on that there are two, all."""
+        self._open: _Block | None = None
+        """The open block; from the first time on that there are two, for good, none of them."""
+        self._more: list[_Block] | None = None
+        """From then on all that are open."""
 
     def __call__(self, target: T, /) -> T:
         """The target with a span around each call."""
@@ -344,12 +346,12 @@ class Monitor:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        block = self._open
-        if type(block) is tuple:
+        if self._more is None:  # no call from here to the line after the next
+            block = self._open
             self._open = None
         else:
             block = self._take_ending(id(_frame_above(1)))
-        _, call, token = block
+        _, call, token = block or _NO_BLOCK
         if call is None:
             return
         call.close(error)
@@ -362,12 +364,14 @@ class Monitor:
             note_told_by_block(trace.get_current_span(), error)
 
     def _keep(self, block: _Block) -> None:
-        blocks = self._open
+        blocks = self._more
         if blocks is None:
-            self._open = block
-            return
-        if type(blocks) is not list:
-            blocks = self._open = [blocks] if type(blocks) is tuple else []
+            first = self._open
+            if first is None:
+                self._open = block
+                return
+            blocks = self._more = [first]
+            self._open = _NO_BLOCK
         blocks.append(block)
 
     def _take_ending(self, frame: int) -> _Block:
@@ -375,7 +379,7 @@ class Monitor:
 
         An `ExitStack` ends its blocks in another; then it is the one whose context is current.
         """
-        blocks = self._open if type(self._open) is list else []
+        blocks = self._more or []
         inside = get_current()
         block = (
             next((block for block in blocks[::-1] if block[0] == frame), None)

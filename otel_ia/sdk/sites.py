@@ -21,7 +21,7 @@ from otel_ia.sdk.calls import CallSpan, CountedCall, leaves_streams
 from otel_ia.sdk.chosen import HeldCall, StatedCall
 from otel_ia.sdk.first_tally import LongWay
 from otel_ia.sdk.home import Home, Pattern
-from otel_ia.sdk.identifiers import more_span_ids, more_trace_ids, take_span_id, take_trace_id
+from otel_ia.sdk.identifiers import draw_bits, more_span_ids, more_trace_ids, take_span_id, take_trace_id
 from otel_ia.sdk.identity import FLAGS
 from otel_ia.sdk.keeping import HeldTrace, Keeper
 from otel_ia.sdk.sampling import known_answers
@@ -124,15 +124,17 @@ class TracerCallSite:
                 flags: TraceFlags = parent.flags
                 is_sampled = home.answers.sampled
             elif parent is None:
-                try:
-                    trace_id = take_trace_id()
-                except IndexError:
-                    trace_id = more_trace_ids()
                 parent_id = None
                 flags = _ROOT_FLAGS
                 is_sampled = pattern.root
-                if is_sampled is not True:
+                if is_sampled is True:
+                    try:
+                        trace_id = take_trace_id()
+                    except IndexError:
+                        trace_id = more_trace_ids()
+                else:
                     if is_sampled is None and (chosen := pattern.share) is not None:
+                        trace_id = draw_bits(128).to_bytes(16, "big")
                         make, is_sampled = StatedCall, trace_id[9:] >= chosen.least
                     if is_sampled is False:
                         if home.keeper is None:
@@ -143,6 +145,8 @@ class TracerCallSite:
                                 return self._count_alone(unrecorded, inside, own)
                             unrecorded.inside = inside
                             return unrecorded
+                        if chosen is None:
+                            trace_id = draw_bits(128).to_bytes(16, "big")
                         flags = _UNSAMPLED_FLAGS
                         make, chosen, is_sampled = HeldCall, home.keeper, True
             elif kind is Span and parent.identity[4] is None:
@@ -223,7 +227,7 @@ class TracerCallSite:
         call.description = self._said
         tally: Any = self._current.tally
         call.began = clock.monotonic()
-        if own is None and type(tally) is Tally and BOUND_KEY not in inside:
+        if own is None and type(tally) is Tally and (len(inside) == 1 or BOUND_KEY not in inside):
             tally.cells[BEGUN] += 1
             call.tally = tally
         else:
