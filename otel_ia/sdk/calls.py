@@ -176,10 +176,11 @@ class CallSpan(Span):
             count_stream(self.tally, items, first - began, elapsed, self)
         self.close(error, rest)
 
-    def _unpack_first_item(self) -> None:
-        """Makes an event of what was packed: the span goes the longer way."""
-        self._further().events.append((semconv.STREAM_FIRST_ITEM, self.first_item, {}, 0, None))
-        del self.first_item
+    def unpack_first_item(self) -> None:
+        """Makes an event of what was packed, if anything was: the span goes the longer way."""
+        if hasattr(self, "first_item"):
+            self._further().events.append((semconv.STREAM_FIRST_ITEM, self.first_item, {}, 0, None))
+            del self.first_item
 
     def close_capturing(self, plan: "Plan", result: object) -> None:
         """Ends a call of which the result is captured; see `Call.close_capturing`."""
@@ -219,8 +220,7 @@ class CallSpan(Span):
                     and (rest := _encode_rest(self)) is None
                 )
             ):
-                if hasattr(self, "first_item"):
-                    self._unpack_first_item()
+                self.unpack_first_item()
                 if not _deliver(self):
                     self.end_time = None
             else:
@@ -235,8 +235,7 @@ class CallSpan(Span):
         except (RecursionError, MemoryError):
             self.end_time = None
         except struct.error:  # a clock that shows no time there can be
-            if hasattr(self, "first_item"):
-                self._unpack_first_item()
+            self.unpack_first_item()
             if not _deliver(self):
                 self.end_time = None
         if self.end_time is None:

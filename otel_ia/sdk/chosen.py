@@ -9,8 +9,10 @@ from otel_ia.delivery.spooling.frames import HELD
 from otel_ia.delivery.wire.bare import END, PARENT_ID, SPAN_ID, START
 from otel_ia.guard import guarded
 from otel_ia.recording.callsite import unended
+from otel_ia.recording.tallying import uncounted
 from otel_ia.sdk.calls import CallSpan
 from otel_ia.sdk.ending import deliver, encode, encode_rest
+from otel_ia.sdk.further import UNSET
 from otel_ia.sdk.home import LONG_CALL, Home, Pattern
 from otel_ia.sdk.identity import Identity
 from otel_ia.sdk.keeping import HeldTrace
@@ -67,25 +69,24 @@ class HeldCall(CallSpan):
     def close(self, error: BaseException | None = None, rest: bytes | None = b"") -> None:  # noqa: C901 - as in `CallSpan`
         """Ends the call; see `CallSpan.close`."""
         elapsed = clock.monotonic() - self.began
-        trace = self.chosen
-        if (
-            error is not None
-            or self.end_time is not None
-            or self.home.at_once is None
-            or self.is_announced
-            or elapsed > LONG_CALL
-            or (
-                not rest and (self.own is not None or self.further is not None) and (rest := _encode_rest(self)) is None
-            )
-        ):
-            self._close_long(error)
-            return
-        self.inside = None
-        start = self.start_time
-        if self.further is not None:
-            trace.note_status(self)
+        trace, tally, end = self.chosen, self.tally, self.start_time + elapsed
+        was_ended = self.end_time is not None  # by the user
         try:
-            self.end_time = end = start + elapsed
+            further = self.further
+            if (
+                error is not None
+                or was_ended
+                or self.home.at_once is None
+                or self.is_announced
+                or elapsed > LONG_CALL
+                or (not rest and (self.own is not None or further is not None) and (rest := _encode_rest(self)) is None)
+            ):
+                self._close_long(error)
+                return
+            self.inside = None
+            self.end_time = end
+            if further is not None and further.status is not UNSET:
+                trace.note_status(self)
             if self.own_id is trace.key:
                 _end_root(self, elapsed)
             elif trace.is_kept is None:
@@ -94,13 +95,8 @@ class HeldCall(CallSpan):
                 keeper, key = trace.keeper, trace.key
                 if trace.place is None:
                     trace.place = keeper.place()
-                payload: bytes = (
-                    bare.pack_child(
-                        *(bare.begin, self.trace_id, SPAN_ID, self.own_id, PARENT_ID, self.parent_id),
-                        *(START, start, END, end, bare.whole),
-                    )
-                    + rest
-                )
+                head = (bare.begin, self.trace_id, SPAN_ID, self.own_id, PARENT_ID, self.parent_id)
+                payload: bytes = bare.pack_child(*head, START, self.start_time, END, end, bare.whole) + rest
                 size = len(payload)
                 trace.size += size
                 keeper.size += size
@@ -109,13 +105,18 @@ class HeldCall(CallSpan):
                 if keeper.size > keeper.limit or trace.is_kept is not None:
                     trace.see_to_it()
             elif trace.is_kept:
-                _deliver(self)
+                self._deliver_long()
         except (RecursionError, MemoryError):
-            self.end_time = None
-            unended.append((self, start + elapsed, type(None)))
+            self.inside = None
+            if not was_ended:
+                self.end_time = None
+                unended.append((self, end, type(error)))
+            if error is not None:
+                if tally is not None:
+                    uncounted.append((tally, elapsed, type(error)))
+                return
         except struct.error:  # a clock that shows no time there can be
-            _deliver(self)
-        tally = self.tally
+            self._deliver_long()
         if type(tally) is CallTally and (self.own is None or semconv.BATCH_SIZE not in self.own):
             cells, at = tally.cells, bisect_left(tally.bounds, elapsed)
             cells[at] += 1
@@ -125,11 +126,14 @@ class HeldCall(CallSpan):
             self._count(tally, elapsed)
 
     def _close_long(self, error: BaseException | None) -> None:
-        if hasattr(self, "first_item"):
-            self._unpack_first_item()
+        self.unpack_first_item()
         # `CallSpan.close` delivers by itself what may be sent at once: this is not
         self.is_announced = True
         CallSpan.close(self, error)
+
+    def _deliver_long(self) -> None:
+        self.unpack_first_item()
+        _deliver(self)
 
 
 class HeldSpan(Span):
@@ -143,8 +147,7 @@ class HeldSpan(Span):
 @guarded
 def _end_root(span: HeldCall, elapsed: int) -> None:
     def whole() -> bytes:
-        if hasattr(span, "first_item"):
-            span._unpack_first_item()  # noqa: SLF001 - a call of ours
+        span.unpack_first_item()
         return encode(span, span.end_time or 0, span.home.redactor)
 
     span.chosen.end(elapsed, whole)

@@ -174,9 +174,7 @@ class Spool:
         To be called whenever `wait` returns, before `read`.
         """
         self._upkeep.work()
-        if self._needed_from is not None:
-            end = self.place()  # first: what comes now may be needed
-            self._forget_before(self._needed_from() or end)
+        self._forget()
 
     def place(self) -> Place:
         """Where the next frame goes, or before it: while there is no segment, the beginning. From any thread."""
@@ -249,6 +247,7 @@ class Spool:
         if self._writer.is_closed:
             return
         self._upkeep.finish()
+        self._forget()
         _ = self.recorded
         self._writer.close()
         is_open = self._heading.has_open
@@ -316,7 +315,11 @@ class Spool:
             for reason, count in self.counters.take_unrecorded().items():
                 self.append(DROPPED, dropped_payload(reason, count))
 
-    def _forget_before(self, place: Place) -> None:
+    def _forget(self) -> None:
+        if self._needed_from is None:
+            return
+        end = self.place()  # first: what comes now may be needed
+        place = self._needed_from() or end
         for segment in self._writer.segments():
             if segment.header.sequence <= place[0]:
                 segment.acknowledge(segment.written if segment.header.sequence < place[0] else place[1])
