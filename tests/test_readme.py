@@ -1,5 +1,6 @@
 """The README's code runs, its output is what it shows, its tables are those of the code."""
 
+import ast
 import os
 import re
 import subprocess
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from delivery.collectors import collecting_grpc
+from opentelemetry.trace import StatusCode
+from receiver import Receiver
 
 from otel_ia.tools.option_table import render_option_table
 
@@ -16,8 +19,8 @@ README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
-def run(program: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "80", "PYTHONUNBUFFERED": "1"}
+def run(program: str, folder: Path, **said: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "80", "PYTHONUNBUFFERED": "1", **said}
     return subprocess.run(
         [sys.executable, "-W", "error", "-c", program],
         stdout=subprocess.PIPE,
@@ -55,6 +58,24 @@ def test_the_call_of_a_language_model_prints_what_is_shown(tmp_path: Path) -> No
     done = run(program, tmp_path)
     assert done.returncode == 0, done.stdout
     assert without_measurements(done.stdout) == without_measurements(shown)
+
+
+def test_the_traces_held_are_told_as_shown_and_each_that_failed_arrives(receiver: Receiver, tmp_path: Path) -> None:
+    (program,) = (block for block in BLOCKS if "keep_errors" in block)
+    (shown,) = re.findall(r"```\n(\{'failed': .*?)```", README, re.DOTALL)
+    done = run(program, tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint)
+    assert done.returncode == 0, done.stdout
+    held, promised = ast.literal_eval(done.stdout), ast.literal_eval(shown)
+    assert list(held) == list(promised)
+    assert 840 < sum(promised.values()) < 960
+    sampled = [span for span in receiver.spans if span.name == "predict" and span.trace_state.startswith("ot=th:e66")]
+    failed = [span for span in receiver.spans if span.status.code == StatusCode.ERROR.value]
+    whole = {span.trace_id for span in receiver.spans if span.name == "scale"}
+    assert whole >= {span.trace_id for span in failed}
+    assert len(failed) == 10
+    assert held["failed"] == sum(not span.trace_state for span in failed)
+    assert len(sampled) + sum(held.values()) == 1_000
+    assert 40 < len(sampled) < 160  # six standard deviations
 
 
 @pytest.mark.parametrize("number", range(len(BLOCKS)))

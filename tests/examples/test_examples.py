@@ -232,6 +232,30 @@ def test_the_collector_of_the_environment_gets_the_trace_the_error_and_the_log_r
     assert done.stdout == "[1.4142135623730951, None]\n"
 
 
+def test_a_tenth_of_the_predictions_arrives_and_each_that_failed_or_was_slow(receiver: Receiver):
+    pytest.importorskip("sklearn")
+    done = start("sampling.py", OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint)
+    names = {span.span_id: span.name for span in receiver.spans}
+    roots = {span.trace_id: span for span in receiver.spans if span.name == "predict"}
+    (trained,) = (span for span in receiver.spans if span.name == "train")
+    inside = [span for span in receiver.spans if span.trace_id == trained.trace_id and span.parent_span_id]
+    first = ["predict", [span.name for span in sorted(inside, key=lambda span: span.start_time_unix_nano)]]
+    assert promised_tree("sampling.py") == first == ["predict", ["train", "scale", "classify"]]
+    assert {names[span.parent_span_id] for span in receiver.spans if span.parent_span_id} == {"predict"}
+    failed = [root for root in roots.values() if root.status.code == root.status.STATUS_CODE_ERROR]
+    assert len(failed) == 10
+    sampled = [root for root in roots.values() if root.trace_state]
+    assert 40 < len(sampled) < 160  # six standard deviations
+    assert {plain(root.attributes)[semconv.MODEL_NAME] for root in roots.values()} == {"svc"}
+    arrived, held = done.stdout.splitlines()
+    assert arrived == f"1000 images, 10 refused; {len(receiver.spans)} spans arrived"
+    counts = {what: int(count) for count, what in (part.split(" ", 1) for part in held.partition(": ")[2].split(", "))}
+    assert counts["failed"] == sum(not root.trace_state for root in failed)
+    assert counts["failed"] + counts["slow"] == len(roots) - len(sampled)
+    assert sum(counts.values()) == 1_000 - len(sampled)
+    assert done.stderr == ""
+
+
 def test_log_lines_are_in_files_as_json_with_their_trace(receiver: Receiver, tmp_path: Path):
     assert promised_tree("rotating_json_logs.py") == ["order", ["price"]]
     done = subprocess.run(
