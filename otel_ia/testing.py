@@ -189,7 +189,10 @@ def record(*, deterministic: bool = False) -> Iterator[Recording]:
         if deterministic:
             changes.callback(_set_clock(itertools.count(1_577_836_800_000_000_000, 1_000_000).__next__))
         state = TracingState(
-            [_SpanMemory(seen)], resource=resource, id_generator=_CountingIds() if deterministic else None
+            [_SpanMemory(seen)],
+            resource=resource,
+            id_generator=_CountingIds() if deterministic else None,
+            heeds_shares=False,
         )
         changes.callback(switch_on())
         changes.callback(install_tracing(state, above_all=True))

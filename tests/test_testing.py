@@ -173,3 +173,14 @@ def test_spans_of_a_foreign_provider_are_seen(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, program], capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_every_call_is_seen_whatever_share_its_call_site_wants(deterministic):
+    @monitor(sample=0.0)
+    def predict():
+        """Does nothing."""
+
+    with record(deterministic=deterministic) as seen:
+        predict()
+    assert len(seen.spans) == 1

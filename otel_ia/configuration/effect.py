@@ -87,6 +87,8 @@ def put_into_effect(settings: Settings) -> Telemetry:  # noqa: C901 - one thing 
                 "otel_ia has no output: set OTEL_EXPORTER_OTLP_ENDPOINT (say http://localhost:4318) to send to a "
                 "collector, or OTEL_IA_CONSOLE=true to print here"
             )
+        if (settings.keep_errors or settings.keep_slower_than is not None) and state.keeper is None:
+            _logger.warning("keep_errors and keep_slower_than are of no effect: they need an endpoint, or spool=True")
         changes.callback(install_tracing(state))
         if is_provider_foreign():
             _logger.info("another library's tracer provider is installed; otel_ia is added to it as a processor")

@@ -66,7 +66,7 @@ class HeldCall(CallSpan):
     def held(self) -> HeldTrace:  # type: ignore[override]
         return self.chosen
 
-    def close(self, error: BaseException | None = None, rest: bytes | None = b"") -> None:  # noqa: C901 - as in `CallSpan`
+    def close(self, error: BaseException | None = None, rest: bytes | None = b"") -> None:  # noqa: C901, PLR0912 - as in `CallSpan`
         """Ends the call; see `CallSpan.close`."""
         elapsed = clock.monotonic() - self.began
         trace, tally, end = self.chosen, self.tally, self.start_time + elapsed

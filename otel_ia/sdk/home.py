@@ -48,6 +48,7 @@ class TracingState:
         sink: Sink | None = None,
         redactor: Redactor | None = None,
         keeper: Keeper | None = None,
+        heeds_shares: bool = True,
     ) -> None:
         self.processors = tuple(processors)
         self.resource = resource
@@ -59,6 +60,8 @@ class TracingState:
         """Takes the secrets out of what goes to the sink."""
         self.keeper = keeper
         """Holds traces that are not sampled."""
+        self.heeds_shares = heeds_shares
+        """Whether a call site may want a share of its calls to be sampled."""
 
 
 class Processors(SynchronousMultiSpanProcessor):
@@ -174,6 +177,7 @@ class Home:
         "answers",
         "at_once",
         "ended",
+        "heeds_shares",
         "ids",
         "information",
         "keeper",
@@ -208,6 +212,7 @@ class Home:
         self.takes_texts = installed.limits.of_span.takes_texts
         self.processors = installed.processors
         self.sink = state.sink
+        self.heeds_shares = state.heeds_shares
         self.keeper = state.keeper if state.sink is not None else None
         self.redactor = state.redactor
         self.of_spans = installed.of_spans

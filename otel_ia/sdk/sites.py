@@ -256,7 +256,7 @@ class TracerCallSite:
 
     def _choose_roots(self, home: Home) -> tuple[bool | None, Share | None]:
         """Whether calls that begin a trace are sampled; else `None`, and the share that is, if that is known."""
-        said, sampler = self._share(), home.sampler
+        said, sampler = self._share(home), home.sampler
         if home.answers.unsampled is not False:  # what is inside is decided by the ids, so they are to be drawn
             return (home.answers.root if said is None else None), None
         if type(sampler) is not RuleSampler:
@@ -267,8 +267,9 @@ class TracerCallSite:
         share = said or sampler.share
         return (None, share) if share is not None else (known_answers(sampler.below).root, None)
 
-    def _share(self) -> Share | None:
-        return share_of(self._said.sample) if self._said.sample is not None else None
+    def _share(self, home: Home | None) -> Share | None:
+        share = self._said.sample
+        return share_of(share) if share is not None and home is not None and home.heeds_shares else None
 
     @guarded
     def _open_long(self, own: Own) -> Call | None:
@@ -280,7 +281,7 @@ class TracerCallSite:
         if given is not None and answers is not None and answers.root and answers.sampled:
             # at the start, so that what the span is announced with has it
             captured = _captured(given)
-        share = self._share()
+        share = self._share(self.tracer.home)
         context = Context({**get_current(), SHARE_KEY: share}) if share is not None else None
         start, began = clock.wall(), clock.monotonic()
         span = self.tracer.start_span(

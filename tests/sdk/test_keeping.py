@@ -404,3 +404,8 @@ def test_two_threads_that_decide_at_once_decide_once(configure: Configure) -> No
         assert sorted(kept, key=int) == [b"%d" % number for number in range(20)]
         assert keeper.size == 0
         kept.clear()
+
+
+def test_without_a_way_out_one_line_says_that_nothing_is_kept(caplog: pytest.LogCaptureFixture) -> None:
+    otel_ia.configure(console=False, traces_exporter="none", keep_errors=True).shutdown()
+    assert "keep_errors and keep_slower_than are of no effect" in caplog.text
