@@ -13,6 +13,7 @@ from benchmarks import (
     disabled,
     encoding,
     imports,
+    keeping,
     latency,
     log_lines,
     memory,
@@ -53,6 +54,7 @@ SMALLEST = Effort(
     [
         (calls, 7),
         (capture, 6),
+        (keeping, 2),
         (metrics, 4),
         (training, 3),
         (log_lines, 2),
