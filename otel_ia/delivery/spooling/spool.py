@@ -184,7 +184,9 @@ class Spool:
     def read(self, limit_bytes: int = 1 << 20, limit_frames: int = 2048) -> Batch | None:
         """The oldest frames that are not acknowledged, this process's own first; None when there are none.
 
-        At least one frame whatever its size. Adopted segments that are acknowledged to the end are removed here.
+        What is only in memory comes before what is on disk, although that is older: it has the least room, and ends
+        with the process. At least one frame whatever its size. Adopted segments that are acknowledged to the end are
+        removed here.
         """
         ring = self._writer.ring
         frames = ring.read(limit_bytes, limit_frames)
