@@ -71,8 +71,13 @@ def left_in(
 
 def delete(directory: Path) -> None:
     """Deletes a directory, although another thread may be making files in it."""
-    directory.rename(directory.with_name("deleted"))
-    shutil.rmtree(directory.with_name("deleted"))
+    gone = directory.with_name("deleted")
+    directory.rename(gone)
+    for _ in range(100):  # what is being made there gets another name, or goes, in between being listed and removed
+        shutil.rmtree(gone, ignore_errors=True)
+        if not gone.exists():
+            return
+    raise AssertionError(f"{gone} does not go away")
 
 
 def files(directory: Path) -> list[str]:
