@@ -22,7 +22,6 @@ from otel_ia.configuration.settings import LINE_FORMATS, Destination, Settings
 from otel_ia.configuration.telemetry import Telemetry
 from otel_ia.delivery.shipping.destination import Signal
 from otel_ia.delivery.shipping.telling import Teller
-from otel_ia.outputs.line_output import SeverityFloor
 from otel_ia.outputs.losses import Losses
 from otel_ia.recording.capturing import capture_by_default
 from otel_ia.recording.correlation import stamp_records
@@ -65,6 +64,8 @@ def put_into_effect(settings: Settings) -> Telemetry:  # noqa: C901 - one thing 
             console_spans, console_records = console_processors()
             spans.append(console_spans)
             if is_shown:
+                from otel_ia.outputs.line_output import SeverityFloor
+
                 records.append(levels.add("console", SeverityFloor(console_records), settings.log_console_level))
         state = TracingState(
             spans,

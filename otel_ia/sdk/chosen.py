@@ -71,6 +71,7 @@ class HeldCall(CallSpan):
         elapsed = clock.monotonic() - self.began
         trace, tally, end = self.chosen, self.tally, self.start_time + elapsed
         was_ended = self.end_time is not None  # by the user
+        is_root = self.own_id is trace.key
         try:
             further = self.further
             if (
@@ -79,7 +80,11 @@ class HeldCall(CallSpan):
                 or self.home.at_once is None
                 or self.is_announced
                 or elapsed > LONG_CALL
-                or (not rest and (self.own is not None or further is not None) and (rest := _encode_rest(self)) is None)
+                or (
+                    not (is_root or rest)
+                    and (self.own is not None or further is not None)
+                    and (rest := _encode_rest(self)) is None
+                )
             ):
                 self._close_long(error)
                 return
@@ -87,7 +92,7 @@ class HeldCall(CallSpan):
             self.end_time = end
             if further is not None and further.status is not UNSET:
                 trace.note_status(self)
-            if self.own_id is trace.key:
+            if is_root:
                 _end_root(self, elapsed)
             elif trace.is_kept is None:
                 # What `HeldTrace.take` does, without its call.

@@ -1,6 +1,6 @@
 """Makes the segments of one process, one after the other, within the limits."""
 
-import secrets
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -49,7 +49,7 @@ class Maker:
 
     def begin(self) -> None:
         """A process that has made nothing yet: at first, and in a forked child."""
-        self._instance = secrets.token_bytes(16)
+        self._instance = os.urandom(16)
         self._sequence = 0
         self._created = 0
         self._size = FIRST_SIZE

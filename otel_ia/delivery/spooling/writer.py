@@ -9,7 +9,6 @@ frame for that thread to take along.
 
 import os
 import sys
-import sysconfig
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -26,7 +25,8 @@ from otel_ia.delivery.spooling.memory import MemoryRing, split
 from otel_ia.delivery.spooling.segment import Segment, nowhere
 from otel_ia.delivery.spooling.succession import Succession
 
-HAS_GLOBAL_LOCK: Final = sys.implementation.name == "cpython" and not sysconfig.get_config_var("Py_GIL_DISABLED")
+# `sysconfig` knows it too, from a table of half a megabyte
+HAS_GLOBAL_LOCK: Final = sys.implementation.name == "cpython" and bool(getattr(sys, "_is_gil_enabled", lambda: True)())
 PATIENCE: Final = 0.25
 _ROUNDS: Final = 8
 _pack: Final = HEAD.pack
