@@ -13,6 +13,7 @@ from benchmarks import (
     disabled,
     encoding,
     imports,
+    instructions,
     keeping,
     latency,
     log_lines,
@@ -167,3 +168,10 @@ def test_results_are_put_between_the_marks_and_nowhere_else(tmp_path):
     readme.write_text("no marks")
     with pytest.raises(LookupError, match="no part between"):
         rewrite(stored, [readme])
+
+
+def test_the_instructions_of_each_operation_are_counted_alike_each_time():
+    first, second = instructions.measure(), instructions.measure()
+    assert list(first) == list(second)
+    for name, counts in first.items():
+        assert counts["TracerCallSite.open"] == second[name]["TracerCallSite.open"] > 0
