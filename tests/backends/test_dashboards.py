@@ -104,7 +104,7 @@ def measured(
         wait_until(write, "items of a stream that grow")
         run_demo(
             collector.http_endpoint,
-            *("--requests", "100"),
+            *("--requests", "1500"),  # some seconds: a rate wants values of different moments
             OTEL_METRIC_EXPORT_INTERVAL="400",
             XDG_STATE_HOME=state,
         )

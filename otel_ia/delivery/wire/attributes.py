@@ -135,7 +135,9 @@ def encode_known(
 
 def _carefully(attributes: Mapping[Any, Any], place: Place) -> bytes:
     pieces: list[bytes] = []
-    for key, value in list(attributes.items()):
+    # a copy is made in one step; a list of the items is not, for a collection in the middle may let other threads in
+    kept = attributes.copy() if type(attributes) is dict else attributes
+    for key, value in list(kept.items()):
         start = encode_key(key)
         encoded = encode_value(value, place.levels)
         pieces += (place.tag, varint(len(start) + len(encoded)), start, encoded)
