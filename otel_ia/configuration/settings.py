@@ -139,7 +139,7 @@ class Settings:
     exception_signal: Literal["events", "logs", "logs/dup"] = row("OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN", exception_signal, "events", "How what a monitored call raises is told: `events` of spans, `logs` in their place, or both with `logs/dup`; in the variable any other value is `events`.")
     capture: Literal["none", "summary", "values"] = row("OTEL_IA_CAPTURE", one_of("none", "summary", "values"), "none", "What spans say of arguments and results where `monitor(capture=…)` does not: `none`, their `summary` (type, shape, dtype, device, bytes, columns), or their `values`.", may_be_found=False)
     call_metrics: bool = row("OTEL_IA_CALL_METRICS", boolean, True, "Count every monitored call in `ia.call.duration` and `ia.call.active`.")
-    metric_attributes: tuple[str, ...] = row("OTEL_IA_METRIC_ATTRIBUTES", texts, METRIC_ATTRIBUTES, "Attributes of a call site that its metrics have too.")
+    metric_attributes: tuple[str, ...] = row("OTEL_IA_METRIC_ATTRIBUTES", texts, METRIC_ATTRIBUTES, "Attributes of a call site, and fields bound around it, that its metrics have too.")
     duration_buckets: tuple[float, ...] = row("OTEL_IA_DURATION_BUCKETS", bounds, DURATION_BOUNDS, "Upper bounds, in seconds, of the buckets that durations of calls are counted in.")
     metric_cardinality_limit: int = row("OTEL_IA_METRIC_CARDINALITY_LIMIT", limit, CARDINALITY_LIMIT, "Most series of a metric; what is beyond is counted in one with `otel.metric.overflow`.")
     metric_export_interval: float = row("OTEL_METRIC_EXPORT_INTERVAL", interval, 60.0, "Seconds from one export of metrics to the next; the variable counts in milliseconds.")
