@@ -17,6 +17,7 @@ from otel_ia import monitor
 
 SHOWN: Final = 7
 _WARM_UP: Final = 300
+_RUNS: Final = 5
 
 
 def measure() -> dict[str, Counter[str]]:
@@ -33,9 +34,16 @@ def measure() -> dict[str, Counter[str]]:
 
 
 def count(operation: Callable[[], object]) -> Counter[str]:
-    """The instructions of one run, when all that is kept from earlier ones is there."""
+    """The fewest instructions of some runs, when all that is kept from earlier ones is there.
+
+    Now and then one run does what serves many after it: it draws the next 128 ids, or goes on in the next segment.
+    """
     for _ in range(_WARM_UP):
         operation()
+    return min((_count_one(operation) for _ in range(_RUNS)), key=Counter.total)
+
+
+def _count_one(operation: Callable[[], object]) -> Counter[str]:
     counts: Counter[str] = Counter()
 
     def trace(frame: FrameType, _event: str, _argument: Any) -> Callable[..., Any]:
