@@ -1,7 +1,6 @@
 """The way of a change into the book and of a page onto the stream, from any thread, without waiting for any."""
 
 import atexit
-import os
 import threading
 import weakref
 from collections import deque
@@ -13,6 +12,7 @@ from otel_ia import clock
 from otel_ia.console.book import Book, Call, Change
 from otel_ia.console.outline import Page
 from otel_ia.console.reading import Started
+from otel_ia.forks import at_forks
 from otel_ia.guard import guarded
 
 _WAITING_PAGES: Final = 1_000
@@ -160,8 +160,7 @@ def _take(book: Book, change: Change) -> list[Page]:
 
 @cache
 def _mind_forks() -> None:
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(before=_hold_all, after_in_parent=_release_all, after_in_child=_begin_all)
+    at_forks(before=_hold_all, after_in_parent=_release_all, after_in_child=_begin_all)
 
 
 def _hold_all() -> None:

@@ -15,6 +15,8 @@ from pathlib import Path
 from threading import RLock
 from typing import Final
 
+from otel_ia.forks import at_forks
+
 with suppress(ImportError):  # not on Windows
     import fcntl
 
@@ -127,5 +129,4 @@ def _begin_in_child() -> None:
     _held.clear()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_in_child)
+at_forks(after_in_child=_begin_in_child)

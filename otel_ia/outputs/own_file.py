@@ -1,13 +1,12 @@
 """A log file that one process writes and rotates."""
 
-import os
 import time
-import weakref
 from contextlib import suppress
 from pathlib import Path
 from threading import RLock
 from typing import Final
 
+from otel_ia.forks import begun_anew
 from otel_ia.outputs.claims import Claim, claim, give_back
 from otel_ia.outputs.line_stream import LineStream
 from otel_ia.outputs.losses import Losses
@@ -100,13 +99,4 @@ class OwnFile:
         self._begin()
 
 
-_all: Final[weakref.WeakSet[OwnFile]] = weakref.WeakSet()
-
-
-def _begin_in_child() -> None:
-    for file in list(_all):
-        file.begin_in_child()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_in_child)
+_all: Final = begun_anew(OwnFile.begin_in_child)

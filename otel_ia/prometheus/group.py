@@ -19,6 +19,7 @@ from typing import Any, Final
 from otel_ia import clock
 from otel_ia.delivery.spooling.directory import create_file, open_file, opened
 from otel_ia.delivery.spooling.ownership import lock
+from otel_ia.forks import at_forks
 from otel_ia.prometheus import turns
 from otel_ia.prometheus.counter_file import CounterFile, read_counters
 from otel_ia.prometheus.definitions import count_page
@@ -258,5 +259,4 @@ def _begin_in_child() -> None:
     _changing = threading.Lock()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_in_child)
+at_forks(after_in_child=_begin_in_child)

@@ -8,7 +8,6 @@ when this process is killed a moment later.
 import logging
 import os
 import threading
-import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, cast
@@ -16,6 +15,7 @@ from typing import Final, cast
 from opentelemetry.sdk.metrics.export import MetricsData
 from prometheus_client import CollectorRegistry, Metric, make_wsgi_app
 
+from otel_ia.forks import begun_anew
 from otel_ia.guard import guarded
 from otel_ia.prometheus.counter_file import CAN_ALLOCATE, CounterFile
 from otel_ia.prometheus.definitions import define
@@ -252,13 +252,4 @@ def _tell(sentence: str) -> None:
 
 shown: Final[list[Scrapes]] = []
 """Those of the configurations in effect; the last one is the newest."""
-_all: Final[weakref.WeakSet[Scrapes]] = weakref.WeakSet()
-
-
-def _begin_in_child() -> None:
-    for scrapes in list(_all):
-        scrapes.begin_in_child()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_in_child)
+_all: Final = begun_anew(Scrapes.begin_in_child)

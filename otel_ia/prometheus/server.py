@@ -17,6 +17,7 @@ from socketserver import ThreadingMixIn
 from typing import Any, Final
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
+from otel_ia.forks import at_forks
 from otel_ia.prometheus.turns import Waker
 
 Application = Callable[..., Any]
@@ -140,5 +141,4 @@ def _begin_in_child() -> None:
 
 
 _servers: Final[weakref.WeakSet[_Server]] = weakref.WeakSet()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_in_child)
+at_forks(after_in_child=_begin_in_child)

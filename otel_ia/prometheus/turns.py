@@ -17,6 +17,7 @@ from typing import Final
 
 from otel_ia.delivery.spooling import ownership
 from otel_ia.delivery.spooling.directory import open_file, opened
+from otel_ia.forks import at_forks
 
 CAN_TAKE_TURNS: Final = ownership.CAN_LOCK and hasattr(os, "mkfifo")
 LOCK: Final = "listener.lock"
@@ -147,5 +148,4 @@ def _begin_in_child() -> None:
 
 
 _process = _Process()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_in_child)
+at_forks(after_in_child=_begin_in_child)

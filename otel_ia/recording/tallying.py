@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from opentelemetry.trace import Span
 
 from otel_ia import semconv, values
+from otel_ia.forks import at_forks
 from otel_ia.guard import guarded
 from otel_ia.recording.current import get_current
 from otel_ia.recording.fields import bound_in
@@ -167,5 +168,4 @@ def _end_late() -> None:
         tally.record(elapsed, outcome.value, values.qualified_name(kind) if kind is not None else None, None)
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=uncounted.clear)  # they are the parent's
+at_forks(after_in_child=uncounted.clear)  # they are the parent's

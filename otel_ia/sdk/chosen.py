@@ -5,7 +5,6 @@ from bisect import bisect_left
 from typing import Any, Final
 
 from otel_ia import clock, semconv
-from otel_ia.delivery.spooling.frames import HELD
 from otel_ia.delivery.wire.bare import END, PARENT_ID, SPAN_ID, START
 from otel_ia.guard import guarded
 from otel_ia.recording.callsite import unended
@@ -93,24 +92,16 @@ class HeldCall(CallSpan):
             if further is not None and further.status is not UNSET:
                 trace.note_status(self)
             if is_root:
-                _end_root(self, elapsed)
-            elif trace.is_kept is None:
-                # What `HeldTrace.take` does, without its call.
+                slower_than = trace.keeper.slower_than
+                if trace.has_failed or (slower_than is not None and elapsed > slower_than):
+                    _end_root(self, elapsed)
+                elif trace.discard():
+                    trace.keeper.discarded += 1
+            else:
                 bare: Any = self.pattern.bare
-                keeper, key = trace.keeper, trace.key
-                if trace.place is None:
-                    trace.place = keeper.place()
                 head = (bare.begin, self.trace_id, SPAN_ID, self.own_id, PARENT_ID, self.parent_id)
-                payload: bytes = bare.pack_child(*head, START, self.start_time, END, end, bare.whole) + rest
-                size = len(payload)
-                trace.size += size
-                keeper.size += size
-                keeper.hold(HELD, key + payload)
-                trace.frames.append(payload)
-                if keeper.size > keeper.limit or trace.is_kept is not None:
-                    trace.see_to_it()
-            elif trace.is_kept:
-                self._deliver_long()
+                packed = bare.pack_child(*head, START, self.start_time, END, end, bare.whole)
+                trace.take(b"".join((trace.key, packed, rest or b"")))
         except (RecursionError, MemoryError):
             self.inside = None
             if not was_ended:

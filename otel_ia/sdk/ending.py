@@ -60,7 +60,7 @@ def _hand_to(held: "HeldTrace", span: "Span", end: int) -> None:
     if span.identity[1].to_bytes(8, "big") == held.key:
         held.end(end - span.start_time, lambda: encode(span, end, span.home.redactor))
     elif held.is_kept is not False:
-        held.take(encode(span, end, span.home.redactor))
+        held.take(held.key + encode(span, end, span.home.redactor))
 
 
 def _tell(span: "Span") -> None:

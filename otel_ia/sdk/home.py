@@ -1,8 +1,6 @@
 """What a tracer does while one state is installed, worked out beforehand so that a span needs only to look it up."""
 
-import os
 import sys
-import weakref
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Final
 
@@ -14,6 +12,7 @@ from opentelemetry.trace import SpanKind
 
 from otel_ia.delivery.wire.bare import BareSpan
 from otel_ia.delivery.wire.spans import StaticSpan, static_span
+from otel_ia.forks import begun_anew
 from otel_ia.recording.callsite import Description
 from otel_ia.redaction import Redactor
 from otel_ia.sdk.attributes import AttributeLimits
@@ -256,13 +255,4 @@ class Home:
         return made
 
 
-_all: Final[weakref.WeakSet[Installed]] = weakref.WeakSet()
-
-
-def _abandon_all() -> None:
-    for installed in list(_all):
-        installed.abandon()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_abandon_all)
+_all: Final = begun_anew(Installed.abandon)

@@ -4,13 +4,14 @@ OpenTelemetry draws them from the module `random`, which `random.seed(42)`, comm
 run to run: the spans of all runs would have the same ids.
 """
 
-import os
 import struct
 from collections.abc import Callable
 from random import Random
 from typing import Final
 
 from opentelemetry.sdk.trace.id_generator import IdGenerator
+
+from otel_ia.forks import at_forks
 
 _random: Final = Random()  # noqa: S311 - ids, no secrets
 draw_bits: Final[Callable[[int], int]] = _random.getrandbits
@@ -65,5 +66,4 @@ def _begin_anew() -> None:
     _trace_ids.clear()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_anew)
+at_forks(after_in_child=_begin_anew)

@@ -5,15 +5,14 @@ when this one died is kept. The root is encoded only if the trace is kept. Whate
 out of `Keeper.undecided` once, and whoever takes it out decides.
 """
 
-import os
-import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry.trace import StatusCode
 
 from otel_ia.delivery.spooling.frames import DECISION, HELD, HELD_START, SPAN
-from otel_ia.delivery.spooling.holding import DECIDED, MOVED, Place
+from otel_ia.delivery.spooling.holding import DECIDED, KEY_SIZE, MOVED, Place
+from otel_ia.forks import begun_anew
 
 if TYPE_CHECKING:
     from otel_ia.sdk.span import Span
@@ -46,66 +45,75 @@ class HeldTrace:
         if span.further is not None and span.status.status_code is StatusCode.ERROR:
             self.has_failed = True
 
-    def take(self, payload: bytes) -> None:
-        """Takes a span that has ended, not the root; one that comes late follows the decision."""
+    def take(self, frame: bytes) -> None:
+        """Takes a span that has ended, behind the key, not the root; one that comes late follows the decision."""
         keeper = self.keeper
         if self.is_kept is None:
             if self.place is None:
                 self.place = keeper.place()
-            size = len(payload)
+            size = len(frame)
             self.size += size  # this and the next line are one step each for other threads and signal handlers
             keeper.size += size
-            keeper.hold(HELD, self.key + payload)
-            self.frames.append(payload)
-            self.see_to_it()
+            keeper.hold(HELD, frame)
+            self.frames.append(frame)
+            if self.is_kept is not None:  # it was decided meanwhile
+                self._send() if self.is_kept else self._let_go()
+            elif keeper.size > keeper.limit:
+                keeper.make_room()
         elif self.is_kept:
-            keeper.ended(SPAN, payload)
-
-    def see_to_it(self) -> None:
-        """Does what is to be done where the trace was decided while it took a span, or where it is too much now."""
-        if self.is_kept is not None:
-            self._hand_on()
-        elif self.keeper.size > self.keeper.limit:
-            self.keeper.make_room()
+            keeper.ended(SPAN, frame[KEY_SIZE:])
 
     def end(self, elapsed: int, encode: Callable[[], bytes]) -> None:
         """Decides, for the root has ended, after so many nanoseconds."""
         keeper = self.keeper
         has_failed = self.has_failed and keeper.keeps_errors
         if not has_failed and (keeper.slower_than is None or elapsed <= keeper.slower_than):
-            if self.decide(is_kept=False):
+            if self.discard():
                 keeper.discarded += 1
-        elif self.decide(is_kept=True):
+        elif self.keep():
             if has_failed:
                 keeper.failed += 1
             else:
                 keeper.slow += 1
             keeper.ended(SPAN, encode())
 
-    def decide(self, *, is_kept: bool, why: bytes = DECIDED) -> bool:
-        """Keeps or discards what is held and what comes late; False when that was decided before."""
+    def discard(self) -> bool:
+        """Lets go of what is held and of what comes late; False when that was decided before."""
         keeper = self.keeper
         if keeper.undecided.pop(self.key, None) is None:
             return False
-        self.is_kept = is_kept
+        self.is_kept = False
         if self.place is not None:
-            self._hand_on()
+            self._let_go()
+            keeper.hold(DECISION, self.key + DECIDED)
+        return True
+
+    def keep(self, why: bytes = DECIDED) -> bool:
+        """Has what is held sent, and what comes late; False when that was decided before."""
+        keeper = self.keeper
+        if keeper.undecided.pop(self.key, None) is None:
+            return False
+        self.is_kept = True
+        if self.place is not None:
+            self._send()
             keeper.hold(DECISION, self.key + why)
         return True
 
-    def _hand_on(self) -> None:
+    def _let_go(self) -> None:
         size, self.size = self.size, 0
         self.keeper.size -= size
-        if not self.is_kept:
-            self.frames.clear()
-            return
+        self.frames.clear()
+
+    def _send(self) -> None:
+        size, self.size = self.size, 0
+        self.keeper.size -= size
         self.frames.reverse()  # those that come meanwhile go first
         while self.frames:
             try:
-                payload = self.frames.pop()
+                frame = self.frames.pop()
             except IndexError:  # another thread is at it
                 return
-            self.keeper.ended(SPAN, payload)
+            self.keeper.ended(SPAN, frame[KEY_SIZE:])
 
 
 class Keeper:
@@ -160,13 +168,13 @@ class Keeper:
     def make_room(self) -> None:
         """Gives up the oldest trace: what the sampler said of it stands."""
         for trace in list(self.undecided.values())[:1]:
-            if trace.decide(is_kept=False):
+            if trace.discard():
                 self.given_up += 1
 
     def release(self) -> None:
         """At the end: what is undecided is kept, as far as it has ended."""
         for trace in list(self.undecided.values()):
-            trace.decide(is_kept=True, why=MOVED)
+            trace.keep(MOVED)
 
     def begin_after_fork(self) -> None:
         """In a forked child: what is held is the parent's."""
@@ -177,13 +185,4 @@ class Keeper:
         self._begin()
 
 
-_all: Final[weakref.WeakSet[Keeper]] = weakref.WeakSet()
-
-
-def _begin_in_child() -> None:
-    for keeper in list(_all):
-        keeper.begin_after_fork()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_in_child)
+_all: Final = begun_anew(Keeper.begin_after_fork)

@@ -18,6 +18,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.util.types import Attributes
 
+from otel_ia.forks import at_forks
 from otel_ia.guard import guarded
 from otel_ia.recording.api_tally import is_provider_missing, offer_of
 from otel_ia.recording.measures import Counting
@@ -250,5 +251,4 @@ def is_provider_foreign() -> bool:
     return not (isinstance(current, MeterProvider) or is_provider_missing(current))
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=provider.begin_in_child)
+at_forks(after_in_child=provider.begin_in_child)

@@ -1,9 +1,7 @@
 """Reads the metrics at each interval and when asked to, on a thread of its own, and hands them on."""
 
-import os
 import threading
 import time
-import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
@@ -11,6 +9,7 @@ from typing import Final, Protocol
 from opentelemetry.sdk.metrics.export import MetricsData
 
 from otel_ia.delivery.spooling.bell import Bell
+from otel_ia.forks import begun_anew
 from otel_ia.guard import guarded
 from otel_ia.sdk.metering import MeteringState
 
@@ -119,13 +118,4 @@ class MetricExport:
                 output(data)
 
 
-_all: Final[weakref.WeakSet[MetricExport]] = weakref.WeakSet()
-
-
-def _begin_in_child() -> None:
-    for export in list(_all):
-        export.begin_in_child()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_in_child)
+_all: Final = begun_anew(MetricExport.begin_in_child)

@@ -1,7 +1,5 @@
 """Our delivery behind another library's tracer provider."""
 
-import os
-import weakref
 from typing import Final
 
 from opentelemetry.context import Context
@@ -10,6 +8,7 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 
 from otel_ia.delivery.spooling import frames
 from otel_ia.delivery.wire.spans import encode_readable_span
+from otel_ia.forks import begun_anew
 from otel_ia.guard import guarded
 from otel_ia.redaction import Redactor
 from otel_ia.sdk.bound import put_bound_on_span
@@ -101,13 +100,4 @@ class Outlet(SpanProcessor):
         return all(flushed)
 
 
-_all: Final[weakref.WeakSet[SinkProcessor]] = weakref.WeakSet()
-
-
-def _begin_in_child() -> None:
-    for processor in list(_all):
-        processor.begin_in_child()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_in_child)
+_all: Final = begun_anew(SinkProcessor.begin_in_child)

@@ -7,7 +7,6 @@ tracers stay, and what they do (sampler, resource, processors, ids, limits, sink
 import logging
 import os
 import threading
-import weakref
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -20,6 +19,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 import otel_ia.sdk.sites  # noqa: F401 - a first call in a signal handler would meet it half imported
 from otel_ia.errors import ProviderError
+from otel_ia.forks import begun_anew
 from otel_ia.sdk.home import Home, Installed, TracingState
 from otel_ia.sdk.identifiers import OWN_IDS
 from otel_ia.sdk.outlet import Outlet
@@ -120,7 +120,7 @@ class TracerProvider(sdk_trace.TracerProvider):
 
 _outlet: Final = Outlet()
 _fed: Final[list[object]] = []
-_all: Final[weakref.WeakSet[TracerProvider]] = weakref.WeakSet()
+_all: Final = begun_anew(TracerProvider.begin_in_child)
 
 
 def install_tracing(state: TracingState, *, above_all: bool = False) -> Undo:
@@ -150,12 +150,3 @@ def install_tracing(state: TracingState, *, above_all: bool = False) -> Undo:
 def is_provider_foreign() -> bool:
     """Whether another library has set the global tracer provider."""
     return not isinstance(trace.get_tracer_provider(), TracerProvider | trace.ProxyTracerProvider)
-
-
-def _begin_in_child() -> None:
-    for provider in list(_all):
-        provider.begin_in_child()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_in_child)

@@ -1,8 +1,6 @@
 """Where encoded spans go."""
 
 import itertools
-import os
-import weakref
 from collections.abc import Callable
 from typing import Final, Protocol
 
@@ -10,6 +8,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from otel_ia.delivery.spooling.frames import START
 from otel_ia.delivery.wire.primitives import varint
+from otel_ia.forks import begun_anew
 
 KNOWN_SCOPES: Final = 1_024
 """Scopes whose prefix is kept at hand."""
@@ -90,13 +89,4 @@ class SpoolSink:
         self._open.clear()
 
 
-_all: Final[weakref.WeakSet[SpoolSink]] = weakref.WeakSet()
-
-
-def _begin_in_child() -> None:
-    for sink in list(_all):
-        sink.forget_open()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_in_child)
+_all: Final = begun_anew(SpoolSink.forget_open)

@@ -146,7 +146,10 @@ class TracerCallSite:
                             unrecorded.inside = inside
                             return unrecorded
                         if chosen is None:
-                            trace_id = draw_bits(128).to_bytes(16, "big")
+                            try:
+                                trace_id = take_trace_id()
+                            except IndexError:
+                                trace_id = more_trace_ids()
                         flags = _UNSAMPLED_FLAGS
                         make, chosen, is_sampled = HeldCall, home.keeper, True
             elif kind is Span and parent.identity[4] is None:

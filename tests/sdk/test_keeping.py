@@ -370,11 +370,11 @@ def test_what_is_taken_while_it_is_decided_goes_where_the_rest_goes() -> None:
 
         def decide(kind: int, _payload: bytes) -> None:
             if kind == HELD:
-                held.decide(is_kept=is_kept)  # noqa: B023
+                held.keep() if is_kept else held.discard()  # noqa: B023
 
         keeper.connect(lambda _kind, payload: kept.append(payload), decide)  # noqa: B023
-        held.take(b"span")
-        held.take(b"late")
+        held.take(held.key + b"span")
+        held.take(held.key + b"late")
         assert kept == ([b"span", b"late"] if is_kept else [])
         assert (keeper.size, list(held.frames)) == (0, [])
 
@@ -390,11 +390,11 @@ def test_two_threads_that_decide_at_once_decide_once(configure: Configure) -> No
         def take() -> None:
             barrier.wait()  # noqa: B023
             for number in range(20):
-                held.take(b"%d" % number)  # noqa: B023
+                held.take(held.key + b"%d" % number)  # noqa: B023
 
         def decide() -> None:
             barrier.wait()  # noqa: B023
-            held.decide(is_kept=True)  # noqa: B023
+            held.keep()  # noqa: B023
 
         threads = [threading.Thread(target=work) for work in (take, decide, decide)]
         for thread in threads:

@@ -1,9 +1,7 @@
 """Brings what the spool holds to the collector, on a thread of its own."""
 
-import os
 import threading
 import time
-import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
@@ -15,6 +13,7 @@ from otel_ia.delivery.shipping.silence import uninstrumented
 from otel_ia.delivery.shipping.telling import Teller
 from otel_ia.delivery.shipping.transport import Transport
 from otel_ia.delivery.spooling.spool import Spool
+from otel_ia.forks import begun_anew
 from otel_ia.guard import guarded
 
 THREAD_NAME: Final = "otel_ia shipper"
@@ -24,7 +23,6 @@ _CLOSING: Final = 0.25
 _LAST_PART: Final = 8
 """In the last eighth of the time no request is begun: one that is cut off may have arrived, and come again."""
 _DEFAULT_PACE: Final = Pace()
-_shippers: "weakref.WeakSet[Shipper]" = weakref.WeakSet()
 
 
 def flush_all(shippers: Iterable["Shipper"], timeout: float) -> bool:
@@ -252,10 +250,4 @@ class Shipper:
         self._begin()
 
 
-def _begin_all_after_fork() -> None:
-    for shipper in list(_shippers):
-        shipper.begin_after_fork()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_all_after_fork)
+_shippers: Final = begun_anew(Shipper.begin_after_fork)

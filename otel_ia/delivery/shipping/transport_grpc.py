@@ -1,10 +1,8 @@
 """OTLP over gRPC, on bytes: no message object is made."""
 
 import logging
-import os
 import re
 import time
-import weakref
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +12,7 @@ from otel_ia.delivery.shipping.answers import Answer, accepted, blocked, refused
 from otel_ia.delivery.shipping.destination import Destination, Signal, shown, user_agent
 from otel_ia.delivery.shipping.proxies import Proxy, answer_of_proxy, proxy_of
 from otel_ia.delivery.shipping.responses import read_partial_success, read_status
+from otel_ia.forks import begun_anew
 
 _SERVICES: Final[dict[Signal, str]] = {
     "traces": "trace.v1.Trace",
@@ -38,7 +37,6 @@ _SAID_HERE: Final = "Invalid metadata"
 """The details when a header cannot be sent."""
 _DETAILS: Final = "grpc-status-details-bin"
 _logger = logging.getLogger("otel_ia")
-_transports: "weakref.WeakSet[GrpcTransport]" = weakref.WeakSet()
 _parents: Final[list[Any]] = []
 """Channels of the parent: closing one in a child may wait for a thread that is not there."""
 
@@ -177,10 +175,4 @@ def _warn_of_fork() -> None:
     )
 
 
-def _begin_all_after_fork() -> None:
-    for transport in list(_transports):
-        transport.begin_after_fork()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_all_after_fork)
+_transports: Final = begun_anew(GrpcTransport.begin_after_fork)

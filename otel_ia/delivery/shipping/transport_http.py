@@ -27,6 +27,7 @@ from otel_ia.delivery.shipping.answers import Answer, blocked, retry
 from otel_ia.delivery.shipping.answers_http import answer_to_error, answer_to_response
 from otel_ia.delivery.shipping.destination import Destination, basic_authorization, shown, user_agent
 from otel_ia.delivery.shipping.proxies import proxy_of
+from otel_ia.forks import at_forks
 
 _LONGEST_ANSWER: Final = 64 << 10
 _PATIENCE_WITHIN_AN_ANSWER: Final = 0.5
@@ -243,7 +244,4 @@ def _begin_all_after_fork() -> None:
         transport.begin_after_fork()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_prepare_all_to_fork, after_in_parent=_go_on_after_fork, after_in_child=_begin_all_after_fork
-    )
+at_forks(before=_prepare_all_to_fork, after_in_parent=_go_on_after_fork, after_in_child=_begin_all_after_fork)

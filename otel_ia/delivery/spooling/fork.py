@@ -1,11 +1,11 @@
 """What a fork does to the spools of a process: the child has none of its parent's segments."""
 
-import os
 import weakref
 from collections.abc import Callable
 from typing import Final, Protocol
 
 from otel_ia.delivery.spooling.writer import PATIENCE, Writer
+from otel_ia.forks import at_forks
 
 _releases: list[Callable[[], None]] = []
 
@@ -53,5 +53,4 @@ def _begin(writer: Writer) -> None:
 
 
 _owners: Final[weakref.WeakKeyDictionary[Writer, weakref.ref[Owner]]] = weakref.WeakKeyDictionary()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_take_locks, after_in_parent=_release_locks, after_in_child=_begin_all)
+at_forks(before=_take_locks, after_in_parent=_release_locks, after_in_child=_begin_all)

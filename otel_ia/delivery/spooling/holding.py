@@ -13,7 +13,7 @@ DECIDED: Final = b"\0"
 """The root has ended: what was held is discarded, or stands in the spool of what is sent."""
 MOVED: Final = b"\1"
 """What was held stands there, and the root was still open."""
-_KEY_SIZE: Final = 8
+KEY_SIZE: Final = 8
 _PLAIN: Final = {HELD: SPAN, HELD_START: START}
 
 Frame: TypeAlias = tuple[int, bytes, int]
@@ -29,7 +29,7 @@ def has_held(frames: Iterable[Frame]) -> bool:
 
 def decisions(frames: Iterable[Frame]) -> dict[bytes, bytes]:
     """How each trace was decided."""
-    return {payload[:_KEY_SIZE]: payload[_KEY_SIZE:] for kind, payload, _ in frames if kind == DECISION}
+    return {payload[:KEY_SIZE]: payload[KEY_SIZE:] for kind, payload, _ in frames if kind == DECISION}
 
 
 def undecided(frames: Iterable[Frame], known: Mapping[bytes, bytes]) -> list[Frame]:
@@ -39,6 +39,6 @@ def undecided(frames: Iterable[Frame], known: Mapping[bytes, bytes]) -> list[Fra
         plain = _PLAIN.get(kind)
         if plain is None:
             found.append((kind, payload, end))
-        elif (how := known.get(payload[:_KEY_SIZE])) is None or (kind == HELD_START and how == MOVED):
-            found.append((plain, payload[_KEY_SIZE:], end))
+        elif (how := known.get(payload[:KEY_SIZE])) is None or (kind == HELD_START and how == MOVED):
+            found.append((plain, payload[KEY_SIZE:], end))
     return found

@@ -8,6 +8,8 @@ inside a process. So a table says what this one holds, and nothing opens what st
 import os
 from typing import Final
 
+from otel_ia.forks import at_forks
+
 try:
     import fcntl
 except ImportError:  # Windows: the spool stays in memory
@@ -56,5 +58,4 @@ def lock(descriptor: int) -> bool:
     return True
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_held.clear)
+at_forks(after_in_child=_held.clear)

@@ -12,6 +12,7 @@ from otel_ia.delivery.spooling import directory as folder
 from otel_ia.delivery.spooling.adopted import Adopted, SpanKey, TimeOf, adopt
 from otel_ia.delivery.spooling.counters import Counters
 from otel_ia.delivery.spooling.ownership import hold, lock, release
+from otel_ia.forks import at_forks
 
 MOST_AT_ONCE: Final = 64
 """Each adopted segment keeps a descriptor open."""
@@ -119,5 +120,4 @@ def _forget_after_fork() -> None:
     _scanning = threading.Lock()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_after_fork)
+at_forks(after_in_child=_forget_after_fork)
