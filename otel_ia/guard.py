@@ -5,6 +5,8 @@ import logging
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar, overload
 
+from otel_ia.undo import Undo
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -59,17 +61,13 @@ def innermost_place(error: BaseException) -> tuple[str, int]:
     return (traceback.tb_frame.f_code.co_filename, traceback.tb_lineno) if traceback is not None else ("", 0)
 
 
-def raise_failures() -> Callable[[], None]:
+def raise_failures() -> Undo:
     """From now on our failures are raised; returns the undo."""
     global _strict  # noqa: PLW0603 - one switch for the process
     _strict += 1
-    undone = False
 
     def undo() -> None:
         global _strict  # noqa: PLW0603
-        nonlocal undone
-        if not undone:
-            undone = True
-            _strict -= 1
+        _strict -= 1
 
-    return undo
+    return Undo(undo)

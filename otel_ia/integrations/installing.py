@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from otel_ia.errors import MissingLibraryError
-from otel_ia.sdk.stack import Undo
+from otel_ia.undo import Undo
 
 _installed: Final[dict[str, tuple[list[object], Callable[[], None]]]] = {}
 

@@ -19,7 +19,7 @@ from otel_ia.integrations.plans import CallPlan
 from otel_ia.recording.capturing import add_to_plan
 from otel_ia.recording.decorator import monitor
 from otel_ia.recording.summaries import Reduce
-from otel_ia.sdk.stack import Undo
+from otel_ia.undo import Undo
 from otel_ia.values import qualified_name, text
 
 _LIBRARIES: Final = {

@@ -23,7 +23,7 @@ from otel_ia.recording.in_flight import take_over, watch
 from otel_ia.sdk.bridges import ExportedFields, Said
 from otel_ia.sdk.record_handler import record_handler
 from otel_ia.sdk.records import severity_number
-from otel_ia.sdk.stack import Undo
+from otel_ia.undo import Undo
 
 
 def install(*, level: str | int = "DEBUG") -> Undo:

@@ -26,7 +26,7 @@ from otel_ia.recording.correlation import current_fields
 from otel_ia.sdk.bridges import Said, SaidFields, SaidText
 from otel_ia.sdk.record_handler import record_handler
 from otel_ia.sdk.records import severity_number
-from otel_ia.sdk.stack import Undo
+from otel_ia.undo import Undo
 
 Event = MutableMapping[str, Any]
 Processor = Callable[[Any, str, Event], Any]

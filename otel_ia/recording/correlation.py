@@ -1,12 +1,12 @@
 """Trace ids and bound fields on every record of stdlib logging, and a place for one handler above the root logger."""
 
 import logging
-from collections.abc import Callable
 from typing import Any, Final
 
 from otel_ia.recording.current import get_current
 from otel_ia.recording.fields import bound_in
 from otel_ia.recording.stamp import STAMPED, current_span_context, ids_of, make_stamped, stamps
+from otel_ia.undo import Undo
 from otel_ia.values import Value
 
 _above_root: Final[list[logging.Handler]] = []
@@ -23,7 +23,7 @@ def current_fields() -> dict[str, Value]:
     return {**(bound_in(get_current()) or {}), **stamped}
 
 
-def stamp_records(service_name: str) -> Callable[[], None]:
+def stamp_records(service_name: str) -> Undo:
     """Every record made from now on carries the ids of the span and the fields bound around it; returns the undo."""
     factory = logging.getLogRecordFactory()
     stamps.was_called = False
@@ -32,21 +32,16 @@ def stamp_records(service_name: str) -> Callable[[], None]:
         stamps.below = factory
         logging.setLogRecordFactory(make_stamped)
     stamps.push(service_name)
-    undone = False
 
     def undo() -> None:
-        nonlocal undone
-        if undone:
-            return
-        undone = True
         stamps.take_out(service_name)
         if stamps.service_name is None and logging.getLogRecordFactory() is make_stamped:
             logging.setLogRecordFactory(stamps.below)
 
-    return undo
+    return Undo(undo)
 
 
-def add_handler_above_root(handler: logging.Handler) -> Callable[[], None]:
+def add_handler_above_root(handler: logging.Handler) -> Undo:
     """Every record that reaches the root logger reaches this handler after it; returns the undo.
 
     A handler on the root logger itself would make a later `basicConfig()` of the user's do nothing and be removed by
@@ -58,20 +53,15 @@ def add_handler_above_root(handler: logging.Handler) -> Callable[[], None]:
         above = logging.root.parent = logging.Logger("above root")  # noqa: LOG001 - no logger of the user's tree
     above.addHandler(handler)
     _above_root.append(handler)
-    undone = False
 
     def undo() -> None:
-        nonlocal undone
-        if undone:
-            return
-        undone = True
         _above_root.remove(handler)
         if handler not in _above_root:
             above.removeHandler(handler)
         if not above.handlers and logging.root.parent is above:
             logging.root.parent = None
 
-    return undo
+    return Undo(undo)
 
 
 def is_handled_by_user(logger: logging.Logger) -> bool:

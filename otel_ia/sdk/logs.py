@@ -13,7 +13,8 @@ from opentelemetry.util.types import Attributes
 from otel_ia.guard import guarded
 from otel_ia.sdk.bound import BoundOnRecords
 from otel_ia.sdk.entries import Entry, TakesEntries
-from otel_ia.sdk.stack import Stack, Undo
+from otel_ia.sdk.stack import Stack
+from otel_ia.undo import Undo
 
 Takers: TypeAlias = tuple[Callable[[Entry], None], ...]
 

@@ -27,8 +27,9 @@ from otel_ia.sdk.first_tally import FirstTally
 from otel_ia.sdk.meter import Meter
 from otel_ia.sdk.reading import Reading
 from otel_ia.sdk.resource import resource_in_child
-from otel_ia.sdk.stack import Stack, Undo
+from otel_ia.sdk.stack import Stack
 from otel_ia.sdk.tallies import Allot, Tallies, in_memory
+from otel_ia.undo import Undo
 
 _logger: Final = logging.getLogger("opentelemetry.sdk.metrics")  # whoever silences the SDK's messages silences this one
 _FILTERS: Final[dict[str, Callable[[], sdk_metrics.ExemplarFilter]]] = {

@@ -24,8 +24,9 @@ from otel_ia.sdk.home import Home, Installed, TracingState
 from otel_ia.sdk.identifiers import OWN_IDS
 from otel_ia.sdk.outlet import Outlet
 from otel_ia.sdk.resource import resource_in_child
-from otel_ia.sdk.stack import Stack, Undo
+from otel_ia.sdk.stack import Stack
 from otel_ia.sdk.tracer import Tracer
+from otel_ia.undo import Undo
 
 _logger: Final = logging.getLogger("opentelemetry.sdk.trace")  # whoever silences the SDK's messages silences this one
 

@@ -2,27 +2,11 @@
 
 import threading
 from collections.abc import Callable
-from typing import Generic, Self, TypeVar
+from typing import Generic, TypeVar
+
+from otel_ia.undo import Undo
 
 S = TypeVar("S")
-
-
-class Undo:
-    """Takes back one change of the world; callable, usable as `with`, harmless when used twice."""
-
-    def __init__(self, undo: Callable[[], None]) -> None:
-        self._undo: Callable[[], None] | None = undo
-
-    def __call__(self) -> None:
-        undo, self._undo = self._undo, None
-        if undo is not None:
-            undo()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self()
 
 
 class Stack(Generic[S]):
