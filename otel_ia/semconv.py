@@ -137,7 +137,7 @@ parts are texts or numbers. `type`: the qualified class; `shape`: as Python writ
 RESULT: Final = "ia.result"
 """The same of what a call returned: `ia.result.shape`."""
 CAPTURE_OMITTED: Final = "ia.capture.omitted"
-"""How many attributes of arguments were left out, because there were too many."""
+"""How many attributes of arguments were left out, because there were too many; of arguments not looked at one each."""
 SLOW: Final = "ia.slow"
 """True on a span that took longer than its call site's `slow_after`."""
 SLOW_EVENT: Final = "ia.slow"

@@ -20,9 +20,9 @@ from otel_ia.guard import guarded
 _logger: Final = logging.getLogger("otel_ia")
 
 ARGUMENTS: Final = 64
-"""Arguments of a call that are looked at."""
+"""Arguments of a call that are looked at; each further one is counted in `ia.capture.omitted`."""
 ATTRIBUTES: Final = 96
-"""Attributes that the arguments of a call may have; what is beyond is counted in `ia.capture.omitted`."""
+"""Attributes that the arguments of a call may have; those beyond are counted there too."""
 _SURE: Final = ATTRIBUTES // 7
 """So many arguments never have more: six of a view at most, and the size of the batch."""
 _KEYWORDS: Final = 256
@@ -74,9 +74,12 @@ class Plan:
         """The attributes of a call with these arguments, a new mapping."""
         into: dict[str, Any] = {}
         batch: int | None = None
+        beyond = 0
         given: Iterable[tuple[Any, Parts | None]] = zip(args, self._positional, strict=False)
         if kwargs or len(args) > len(self._positional):
             given = itertools.islice(itertools.chain(given, self._further(args, kwargs)), ARGUMENTS)
+            if len(args) + len(kwargs) > ARGUMENTS:
+                beyond = self._count_beyond(args, kwargs)
         is_plain = self._is_plain
         for value, parts in given:
             if parts is not None:
@@ -87,9 +90,21 @@ class Plan:
                     batch = size
         if batch is not None and self._choice.finds_batch:
             into[semconv.BATCH_SIZE] = batch
-        if len(into) > _SURE and len(into) > ATTRIBUTES:
-            _trim(into)
+        if beyond or (len(into) > _SURE and len(into) > ATTRIBUTES):
+            _trim(into, beyond)
         return into
+
+    def _count_beyond(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> int:
+        """How many arguments after those that are looked at would be told of; in a time that they do not lengthen."""
+        chosen = self._choice.names
+        if chosen is None:
+            return len(args) + len(kwargs) - ARGUMENTS
+        names = self.kinds[0]
+        named = sum(name in chosen for name in names[ARGUMENTS : len(args)])
+        further = max(0, len(args) - max(ARGUMENTS, len(names)))
+        rest = further if self._rest is not None and self._rest.removesuffix(".") in chosen else 0
+        looked_at = set(itertools.islice(kwargs, max(0, ARGUMENTS - len(args))))
+        return named + rest + sum(name in kwargs and name not in looked_at for name in chosen)
 
     def _further(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterable[tuple[Any, Parts | None]]:
         first = len(self._positional)
@@ -161,12 +176,13 @@ class Plan:
             )
 
 
-def _trim(into: dict[str, Any]) -> None:
+def _trim(into: dict[str, Any], beyond: int) -> None:
+    """Leaves no more than there may be, and says how many were left out; of arguments not looked at one each."""
     batch = into.pop(semconv.BATCH_SIZE, None)
-    omitted = len(into) - ATTRIBUTES + 2
+    omitted = max(0, len(into) - ATTRIBUTES + 2)
     for _ in range(omitted):
         into.popitem()
-    into[semconv.CAPTURE_OMITTED] = omitted
+    into[semconv.CAPTURE_OMITTED] = omitted + beyond
     if batch is not None:
         into[semconv.BATCH_SIZE] = batch
 
