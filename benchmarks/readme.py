@@ -5,15 +5,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from benchmarks import capture, keeping
 from benchmarks.programs import ROOT
 from benchmarks.results import Results
-from benchmarks.table import render_peers, render_table
+from benchmarks.table import render_parts, render_peers, render_table
 
 BEGIN: Final = "<!-- written by `python -m benchmarks --store` -->"
 END: Final = "<!-- until here -->"
 _ALTERNATIVE: Final = (
     "What a monitored call costs with otel_ia and others, each operation beside its goal: the tables' figures"
 )
+_PARTS_SHOWN: Final = (capture.NOTE, keeping.NOTE)
+"""What users choose and pay for; the other parts are in every call of the first table."""
 READMES: Final = (ROOT / "README.md", ROOT / "README.es.md")
 
 
@@ -21,6 +24,7 @@ def render(results: Results) -> str:
     """Tables and drawing, between the marks that `rewrite` looks for."""
     machine = results.machine
     packages = machine["packages"]
+    chosen = [row for row in results.parts if row.note in _PARTS_SHOWN]
     made = (
         f"{machine['date']}, {machine['cores']} cores, {machine['system']}, {machine['python']}, "
         f"OpenTelemetry {packages['opentelemetry-sdk']}"
@@ -34,6 +38,7 @@ def render(results: Results) -> str:
         "",
         render_table(results.rows),
         "",
+        *([render_parts(chosen), ""] if chosen else []),
         *([render_peers(results.peers), ""] if results.peers else []),
         f"Measured on {made}.",
         END,

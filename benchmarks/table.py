@@ -51,9 +51,24 @@ def render_table(rows: Sequence[Row]) -> str:
             continue
         theirs = quantity(row.sdk.middle, row.unit) if row.sdk is not None else "–"
         shown = ratio(row.ratio) if row.ratio is not None else "–"
-        goal = goal_of(row) if row.is_reached else f"{goal_of(row)}, missed"
         ours = quantity(row.ours.middle, row.unit)
-        lines.append(f"| {row.operation} | {ours} | {theirs} | {shown} | {goal} |")
+        lines.append(f"| {row.operation} | {ours} | {theirs} | {shown} | {_goal_and_mark(row)} |")
+    return "\n".join(lines)
+
+
+def render_parts(rows: Sequence[Row]) -> str:
+    """Rows that stand beside other work of ours and not beside the SDK, for the README, in Markdown."""
+    lines = [
+        "| Operation | otel_ia | beside it | ratio (quartiles) | goal | compared |",
+        "|---|--:|--:|--:|--:|---|",
+    ]
+    for row in rows:
+        if row.sdk is None or row.ratio is None:
+            continue
+        took, other = quantity(row.ours.middle, row.unit), quantity(row.sdk.middle, row.unit)
+        lines.append(
+            f"| {row.operation} | {took} | {other} | {ratio(row.ratio)} | {_goal_and_mark(row)} | {row.note} |"
+        )
     return "\n".join(lines)
 
 
@@ -68,6 +83,12 @@ def render_peers(peers: Sequence[Peer]) -> str:
         name = f"{peer.name} {peer.version} `{peer.decorator}`"
         lines.append(f"| {name} | {took} | {theirs} | {ratio(peer.ratio)} | {peer.note} |")
     return "\n".join(lines)
+
+
+def _goal_and_mark(row: Row) -> str:
+    if row.goal is None:
+        return "–"
+    return goal_of(row) if row.is_reached else f"{goal_of(row)}, missed"
 
 
 def goal_of(row: Row) -> str:

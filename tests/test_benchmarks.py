@@ -121,6 +121,25 @@ def test_a_missed_goal_is_said_in_the_table():
     assert "≤ 300 ms, missed" in render_table([missed])
 
 
+def test_what_capturing_and_holding_cost_is_shown_beside_what_it_was_compared_with():
+    shown = render_readme(load())
+    for row in load().parts:
+        is_chosen = row.note in (capture.NOTE, keeping.NOTE)
+        assert (f"| {row.operation} |" in shown) == is_chosen, row.operation
+    assert all(f"| summary of {number} argument" in shown for number in capture.COUNTS)
+    missed = Row(
+        operation="x",
+        unit="s",
+        ours=Spread(2e-3, 2e-3, 2e-3),
+        sdk=Spread(1e-3, 1e-3, 1e-3),
+        ratio=Spread(2, 2, 2),
+        goal=Goal(of="ours", required=1e-3),
+        note=capture.NOTE,
+    )
+    told = render_readme(Results(machine=load().machine, parts=[missed]))
+    assert f"| x | 2.00 ms | 1.00 ms | 2.00 × (2.00–2.00) | ≤ 1.00 ms, missed | {capture.NOTE} |" in told
+
+
 def test_what_is_stored_is_what_is_loaded(tmp_path):
     stored = load()
     store(stored, tmp_path / "again.json")
