@@ -12,6 +12,7 @@ from opentelemetry.trace import Span, Status, StatusCode, Tracer
 from otel_ia import clock, semconv
 from otel_ia.guard import guarded
 from otel_ia.recording import lines, switch
+from otel_ia.recording.compiling import open_nothing, replace_when_compiled
 from otel_ia.recording.current import SPAN_KEY, attach, get_current, leave
 from otel_ia.recording.outcome import Outcome, outcome_of, record_outcome
 from otel_ia.recording.places import Place
@@ -214,8 +215,13 @@ class LateCallSite:
         if offer is None and self._description.sample is not None:
             _tell_of_samples()
         chosen: Opening = offer(self._description).open if offer is not None else self._api.open
+        replace_when_compiled(chosen, open_nothing)
         self.open = chosen
         return chosen
+
+
+for _open in (LateCallSite._open_undecided, LateCallSite._open_without_provider):  # noqa: SLF001 - of this file
+    replace_when_compiled(_open, open_nothing)
 
 
 @functools.cache  # once

@@ -17,6 +17,7 @@ from otel_ia import semconv, values
 from otel_ia.errors import SettingError
 from otel_ia.recording.blocks import BlockSites
 from otel_ia.recording.callsite import Call, CallSite, Description, LateCallSite
+from otel_ia.recording.compiling import enter_nothing, exit_nothing, make_nothing, replace_when_compiled
 from otel_ia.recording.current import hold, put, reset
 from otel_ia.recording.kinds import decorate
 from otel_ia.recording.lines import level_number
@@ -390,6 +391,11 @@ class Monitor:
             blocks.remove(block)
         return block
 
+
+replace_when_compiled(Monitor.__enter__, enter_nothing)
+replace_when_compiled(Monitor.__exit__, exit_nothing)
+replace_when_compiled(_with_options, make_nothing)
+replace_when_compiled(_name_only, make_nothing)
 
 _NO_BLOCK: Final[_Block] = (0, None, None)
 _frame_above: Final = sys._getframe  # noqa: SLF001 - the caller's place
