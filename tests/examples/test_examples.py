@@ -6,6 +6,7 @@ import os
 import runpy
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ NEED_SCIKIT_LEARN = {
     "decorate_a_function.py",
     "instrument_a_pipeline.py",
     "monitor_a_block.py",
+    "train_a_pytorch_model.py",
     "training_loop.py",
     "reduced_stream.py",
 }
@@ -126,6 +128,52 @@ def test_the_runs_of_an_onnx_session_become_spans(onnxruntime, capsys):
     assert sum(told[semconv.BATCH_SIZE] for told in runs) == len(files)
     assert {told[semconv.EXECUTION_PROVIDER] for told in runs} == {"CPUExecutionProvider"}
     assert f"{len(FILES)} python" in capsys.readouterr().out
+
+
+@pytest.fixture(scope="session")
+def torch():
+    """Imported before a test looks at what it leaves behind."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return pytest.importorskip("torch", reason="PyTorch is not installed: scripts/pytorch.py installs it")
+
+
+@pytest.fixture(scope="session")
+def transformers(torch):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = pytest.importorskip("transformers", reason="transformers is not installed")
+        if not found.is_torch_available():
+            pytest.skip("this version of transformers needs a later PyTorch than there is")
+        return importlib.import_module("transformers.pipelines")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_training_of_a_network_tells_its_epochs_steps_and_loss_and_the_network_what_it_reads(torch, capsys):
+    seen = run("train_a_pytorch_model.py")
+    epoch = ["epoch", ["step", "step"]]
+    assert seen.tree == promised_tree("train_a_pytorch_model.py")
+    assert seen.tree == ["training", epoch * 3, "read", ["digits.forward"]]
+    losses = [span.attributes[semconv.TRAINING_LOSS] for span in seen.spans if span.name == "step"]
+    assert losses[0] > losses[2] > losses[4]
+    assert seen.metric(semconv.TRAINING_STEP_DURATION).count == 36
+    told = seen.span("read").attributes
+    assert told["ia.argument.images.shape"] == "(597, 64)"
+    assert (told["ia.result.dtype"], told["ia.result.device"]) == ("int64", "cpu")
+    forward = seen.span("digits.forward").attributes
+    assert (forward[semconv.STAGE], forward[semconv.BATCH_SIZE]) == ("inference", 597)
+    assert 80 < int(capsys.readouterr().out.partition("%")[0]) <= 100
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_pipeline_of_transformers_shows_its_stages_and_the_model_in_it(transformers, capsys):
+    seen = run("instrument_a_transformers_pipeline.py")
+    assert seen.tree == promised_tree("instrument_a_transformers_pipeline.py")
+    told = {span.name: span.attributes for span in seen.spans}
+    assert told["topics"][semconv.BATCH_SIZE] == told["model.forward"][semconv.BATCH_SIZE] == 2
+    assert told["topics.forward"][semconv.STAGE] == "inference"
+    assert told["model.forward"][semconv.DEVICE] == "cpu"
+    assert len(capsys.readouterr().out.split(", ")) == 2
 
 
 def test_requests_that_run_at_the_same_time_give_a_trace_each():
