@@ -1,4 +1,4 @@
-"""`instrument` on PyTorch's modules and `monitor` inside torch.compile: each promise in a process of its own.
+"""`instrument` on PyTorch's modules: torch_modules.py, each promise in a process of its own.
 
 Debian's package (`apt-get install python3-torch`) is used where the environment has none.
 """
@@ -11,18 +11,13 @@ from pathlib import Path
 
 import pytest
 
-PROGRAMS = [Path(__file__).with_name(name) for name in ("torch_modules.py", "torch_compiled.py")]
+PROGRAM = Path(__file__).with_name("torch_modules.py")
 DEBIAN = Path("/usr/lib/python3/dist-packages")
-PROMISES = [
-    (program, node.name)
-    for program in PROGRAMS
-    for node in ast.parse(program.read_text()).body
-    if isinstance(node, ast.FunctionDef) and not node.args.args and not node.decorator_list
-]
+PROMISES = [node.name for node in ast.parse(PROGRAM.read_text()).body if isinstance(node, ast.FunctionDef)]
 
 
-@pytest.mark.parametrize(("program", "promise"), PROMISES, ids=lambda part: getattr(part, "stem", part))
-def test_torch(program, promise):
+@pytest.mark.parametrize("promise", PROMISES)
+def test_torch(promise):
     folder = ""
     if importlib.util.find_spec("torch") is None:
         folder = str(DEBIAN)
@@ -31,7 +26,7 @@ def test_torch(program, promise):
                 "PyTorch is not installed: scripts/pytorch.py installs it, or Debian's python3-torch for Python 3.11"
             )
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", program, promise, folder],
+        [sys.executable, "-W", "ignore", PROGRAM, promise, folder],
         capture_output=True,
         text=True,
         timeout=120,

@@ -1,4 +1,4 @@
-"""What `monitor` promises inside `torch.compile`, one function each; run by test_instrument_torch.py."""
+"""What `monitor` promises inside `torch.compile`, one function each; run by test_torch_compile.py."""
 
 import functools
 import inspect
@@ -7,23 +7,15 @@ import logging
 import sys
 import warnings
 
-FOLDER = sys.argv[2] if len(sys.argv) > 2 else ""
-if FOLDER:
-    sys.path.append(FOLDER)
-    sys.modules["numpy"] = None  # that of the environment is of another time than the one which PyTorch was built with
-import torch  # noqa: E402
+import torch
 
-if FOLDER:
-    sys.path.remove(FOLDER)
-
-from otel_ia import instrument, monitor  # noqa: E402
-from otel_ia.testing import record  # noqa: E402
+from otel_ia import instrument, monitor
+from otel_ia.testing import record
 
 warnings.simplefilter("error")
 logging.getLogger("otel_ia").addHandler(logging.NullHandler())
 logging.getLogger("torch.utils.flop_counter").setLevel(logging.ERROR)  # which misses Triton
 ROW = torch.tensor([1.0, 2.0, 3.0])
-HAS_COMPILER = hasattr(torch, "compiler")  # from 2.1 on
 
 
 def compiled(function, *, fullgraph=True):
@@ -90,8 +82,6 @@ class Whole:
 
 
 def functions_and_methods_are_in_the_graph_as_if_they_were_not_monitored():
-    if not HAS_COMPILER:
-        return
     model, whole = Model(), Whole()
 
     def forward(row):
@@ -122,9 +112,6 @@ def functions_and_methods_are_in_the_graph_as_if_they_were_not_monitored():
 
 
 def blocks_are_too():
-    if not HAS_COMPILER:
-        return
-
     def forward(row):
         with monitor("never seen before") as span:
             span.set_attribute("count", 3)
@@ -154,9 +141,6 @@ def blocks_are_too():
 
 
 def functions_may_be_decorated_there():
-    if not HAS_COMPILER:
-        return
-
     def forward(row):
         @monitor
         def plain(value):
@@ -184,9 +168,6 @@ def functions_may_be_decorated_there():
 
 
 def errors_pass_as_they_are():
-    if not HAS_COMPILER:
-        return
-
     @monitor
     def refuse(row):
         if row.sum() > 0:
@@ -204,9 +185,6 @@ def errors_pass_as_they_are():
 
 
 def decorators_of_others_are_kept_on_either_side():
-    if not HAS_COMPILER:
-        return
-
     def tenfold(function):
         @functools.wraps(function)
         def call(row):
@@ -231,8 +209,6 @@ def decorators_of_others_are_kept_on_either_side():
 
 
 def graphs_that_break_are_as_they_were():
-    if not HAS_COMPILER:
-        return
     shown = []
 
     @torch.compiler.disable
@@ -259,9 +235,6 @@ def graphs_that_break_are_as_they_were():
 
 
 def what_is_compiled_stays_when_telemetry_is_configured_and_shut_down():
-    if not HAS_COMPILER:
-        return
-
     @monitor
     def late(row):
         return row * 2
@@ -277,9 +250,6 @@ def what_is_compiled_stays_when_telemetry_is_configured_and_shut_down():
 
 
 def what_is_compiled_is_monitored_from_outside():
-    if not HAS_COMPILER:
-        return
-
     class Net(torch.nn.Module):
         def __init__(self):
             super().__init__()
@@ -308,8 +278,6 @@ def what_is_compiled_is_monitored_from_outside():
 
 
 def it_is_said_once_and_where_nothing_is_configured_never():
-    if not HAS_COMPILER:
-        return
     told = io.StringIO()
     log = logging.StreamHandler(told)
     logging.getLogger("otel_ia").addHandler(log)
