@@ -1,32 +1,37 @@
 """The verb: `monitor`, one object that is decorator and context manager."""
 
-import functools
 import inspect
 import os
 import sys
 from collections.abc import Callable, Mapping
 from functools import cached_property, partialmethod
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, overload
 
 from opentelemetry import trace
 from opentelemetry.context import get_current
 from opentelemetry.trace import Span
 
-from otel_ia import semconv, values
-from otel_ia.errors import SettingError
-from otel_ia.recording.blocks import BlockSites
-from otel_ia.recording.callsite import Call, CallSite, Description, LateCallSite
+from otel_ia.recording.callsite import Call
 from otel_ia.recording.compiling import enter_nothing, exit_nothing, make_nothing, replace_when_compiled
 from otel_ia.recording.current import hold, put, reset
 from otel_ia.recording.kinds import decorate
 from otel_ia.recording.lines import level_number
+from otel_ia.recording.options import (
+    KNOWN_NAMES,
+    Options,
+    attributes_of,
+    flag_of,
+    known_options,
+    naming,
+    seconds_of,
+    share_of,
+)
 from otel_ia.recording.outcome import note_told_by_block
-from otel_ia.recording.places import Place
 
 if TYPE_CHECKING:
-    from otel_ia.capture.choice import Choice, Wish
-    from otel_ia.recording.summaries import Reduce, Reduction
+    from otel_ia.capture.choice import Wish
+    from otel_ia.recording.summaries import Reduce
 
 T = TypeVar(
     "T", bound="Callable[..., Any] | property | classmethod[Any, Any, Any] | cached_property[Any] | partialmethod[Any]"
@@ -133,18 +138,18 @@ def _with_options(  # noqa: PLR0913 - what can be said of a call site
     stats: bool = False,
     sample: float | None = None,
 ) -> Any:
-    given = _given(
+    given = known_options(
         target if isinstance(target, str) else None,
         None if log is None else level_number(log),
-        _seconds_of(slow_after) if slow_after is not None else None,
-        _flag_of(metrics),
-        _share_of(sample) if sample is not None else None,
+        seconds_of(slow_after) if slow_after is not None else None,
+        flag_of(metrics),
+        share_of(sample) if sample is not None else None,
     )
     if stage is not None or model is not None or model_version is not None:
-        said = _attributes_of(attributes) if attributes is not None else {}
-        given = given.describing({**said, **_named(stage, model, model_version)})
+        said = attributes_of(attributes) if attributes is not None else {}
+        given = given.describing({**said, **naming(stage, model, model_version)})
     elif attributes is not None:
-        given = given.describing(_attributes_of(attributes))
+        given = given.describing(attributes_of(attributes))
     if capture is not None or stats is not False:
         from otel_ia.capture.choice import read_choice
 
@@ -161,130 +166,14 @@ _with_options.__qualname__ = "monitor"  # in the errors of wrong arguments
 monitor.__wrapped__ = _with_options  # type: ignore[attr-defined]  # whose signature `inspect` and `help` show
 
 
-def _attributes_of(given: object) -> Mapping[str, values.Value]:
-    if not isinstance(given, Mapping):
-        raise SettingError(source="monitor", key="attributes", value=given, expected="a mapping of names to values")
-    return values.attributes(given)
-
-
-def _named(stage: object, model: object, model_version: object) -> dict[str, values.Value]:
-    said = (("stage", semconv.STAGE, stage), ("model", semconv.MODEL_NAME, model))
-    found: dict[str, values.Value] = {}
-    for key, attribute, given in (*said, ("model_version", semconv.MODEL_VERSION, model_version)):
-        if given is not None:
-            if not isinstance(given, str):
-                raise SettingError(source="monitor", key=key, value=given, expected="text")
-            found[attribute] = values.text(given)
-    return found
-
-
-def _flag_of(given: object) -> bool:
-    if not isinstance(given, bool):
-        raise SettingError(source="monitor", key="metrics", value=given, expected="true or false")
-    return given
-
-
-def _seconds_of(given: object) -> float:
-    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given < _INFINITY:
-        raise SettingError(source="monitor", key="slow_after", value=given, expected="a number of seconds, 0 or more")
-    return float(given)
-
-
-def _share_of(given: object) -> float:
-    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given <= 1:
-        raise SettingError(source="monitor", key="sample", value=given, expected="a number from 0 to 1")
-    return float(given)
-
-
-class _Given:  # a frozen dataclass takes 1 ms of `import otel_ia`
-    """What was said of a call site, and the blocks of which it was said, whatever their attributes."""
-
-    __slots__ = ("attributes", "blocks", "choice", "counts", "log", "name", "reduction", "sample", "slow_after")
-
-    def __init__(  # noqa: PLR0913 - from two places of this file
-        self,
-        name: str | None,
-        log: int | None,
-        slow_after: float | None,
-        counts: bool,
-        sample: float | None,
-        blocks: BlockSites | None = None,
-    ) -> None:
-        self.name = name
-        self.log: Final = log
-        self.slow_after: Final = slow_after
-        self.counts: Final = counts
-        self.sample: Final = sample
-        self.attributes: Mapping[str, values.Value] | None = None
-        self.blocks: Final = blocks or BlockSites()
-        self.reduction: Reduction | None = None
-        self.choice: Choice | None = None
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        said = (self.name, self.log, self.slow_after, self.counts, self.sample)
-        more = {"attributes": self.attributes, "reduction": self.reduction, "choice": self.choice}
-        return _Given, said, (None, more)
-
-    def _again(self, blocks: BlockSites | None = None) -> "_Given":
-        made = _Given(self.name, self.log, self.slow_after, self.counts, self.sample, blocks)
-        made.attributes, made.reduction, made.choice = self.attributes, self.reduction, self.choice
-        return made
-
-    def named(self, name: str | None) -> "_Given":
-        """The same under another name, for a method of a class."""
-        made = self._again()
-        made.name = name
-        made.choice = self.choice._replace(is_for_class=True) if self.choice is not None else None
-        return made
-
-    def describing(self, attributes: Mapping[str, values.Value]) -> "_Given":
-        """The same with these attributes, for the same blocks."""
-        made = self._again(self.blocks)
-        made.attributes = attributes
-        return made
-
-    def reducing(self, reduction: "Reduction") -> "_Given":
-        """The same for a generator whose items are reduced."""
-        made = self._again()
-        made.reduction = reduction
-        return made
-
-    def capturing(self, choice: "Choice") -> "_Given":
-        """The same that captures."""
-        made = self._again()
-        made.choice = choice
-        return made
-
-    def at(self, place: Place, *, with_attributes: bool = True) -> CallSite:
-        name = values.text(self.name or place.function.rpartition("<locals>.")[2], _NAME_LIMIT)
-        attributes = (self.attributes if with_attributes else None) or {}
-        description = Description(name, place, attributes, self.log, self.slow_after, self.counts, self.sample)
-        return LateCallSite(description, self.choice)
-
-    def at_block(self, frame: FrameType) -> CallSite | None:
-        if self.choice is not None and self.choice.mode != "none":
-            hint = "a block has neither arguments nor a result; put `monitor` on a function, or set attributes"
-            raise SettingError(source="with monitor", key="capture", expected="possible for a block", hint=hint)
-        return self.blocks.find(frame, functools.partial(self.at, with_attributes=False))
-
-
-_INFINITY: Final = float("inf")
-_KNOWN_NAMES: Final = 1_024
-
-
-@functools.lru_cache(_KNOWN_NAMES)
-def _given(name: str | None, log: int | None, slow_after: float | None, counts: bool, sample: float | None) -> _Given:
-    return _Given(name, log, slow_after, counts, sample)
-
-
 _idle: "Final[dict[str, Monitor]]" = {}
 """By name, without options: what was made last, and mostly serves again. It saves an object a block, 90 ns."""
 
 
 def _name_only(name: str) -> "Monitor":
-    if len(_idle) >= _KNOWN_NAMES:
+    if len(_idle) >= KNOWN_NAMES:
         _idle.clear()
-    made = _idle[name] = Monitor(_given(name, None, None, True, None))
+    made = _idle[name] = Monitor(known_options(name, None, None, True, None))
     return made
 
 
@@ -300,7 +189,7 @@ class Monitor:
 
     __slots__ = ("_given", "_more", "_open")
 
-    def __init__(self, given: _Given) -> None:
+    def __init__(self, given: Options) -> None:
         self._given: Final = given
         self._open: _Block | None = None
         """The open block; from the first time on that there are two, for good, none of them."""
@@ -399,4 +288,3 @@ replace_when_compiled(_name_only, make_nothing)
 
 _NO_BLOCK: Final[_Block] = (0, None, None)
 _frame_above: Final = sys._getframe  # noqa: SLF001 - the caller's place
-_NAME_LIMIT: Final = 1_024

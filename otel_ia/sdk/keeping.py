@@ -149,6 +149,8 @@ class Keeper:
     def begun(self, trace: HeldTrace, span_id: int, payload: bytes) -> None:
         """A span of it has begun which may take long."""
         if trace.is_kept is None:
+            if trace.place is None:
+                trace.place = self.place()
             frame = self._open[span_id] = trace.key + payload
             self.hold(HELD_START, frame)
 
