@@ -4,6 +4,7 @@ Nothing of this waits for a device: all of it is known where the array was made.
 """
 
 import math
+import sys
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -29,6 +30,7 @@ _READ: Final = frozenset(
         "itemsize",
         "element_size",
         "numel",
+        "layout",
         "__getattribute__",
         "__getattr__",
         "__torch_function__",
@@ -69,15 +71,17 @@ def view_torch(kind: type, tensor: Any, name: str) -> View | None:
     """Of PyTorch's tensors; not of those whose class decides itself what an operation does."""
     if overridden(kind, tensor, _READ):
         return None
+    dense = getattr(sys.modules.get("torch"), "strided", None)
 
     def view(value: Any, parts: Parts, into: dict[str, Any]) -> int | None:
-        shape = tuple(value.shape)
-        dtype = value.dtype
         into[parts.type] = name
+        shape = tuple(value.shape)  # a nested tensor has none
+        dtype = value.dtype
         into[parts.shape] = shape_text(shape)
         into[parts.dtype] = _dtypes.get(dtype) or _dtype_text(dtype)
         into[parts.device] = str(value.device)
-        into[parts.bytes] = value.element_size() * value.numel()
+        if value.layout is dense:
+            into[parts.bytes] = value.element_size() * value.numel()
         return _first_of(shape)
 
     return view
@@ -99,7 +103,10 @@ def view_array(kind: type, base: type, name: str) -> View | None:
         device = _device(value)
         if device:
             into[parts.device] = device
-        size = value.nbytes if hasattr(base, "nbytes") else _dense_size(shape, size)
+        if hasattr(base, "nbytes"):
+            size = value.nbytes
+        else:  # of sparse arrays, texts and handles it is not known
+            size = _dense_size(shape, size) if size and not hasattr(base, "indices") else None
         if type(size) is int:
             into[parts.bytes] = size
         return _first_of(shape)
@@ -152,11 +159,6 @@ def _dtype_text(dtype: Any) -> str:
         told = shown if type(shown) is str else str(dtype).removeprefix("torch.")
         found = _kept(_dtypes, dtype, text(told, _TEXT_LIMIT))
     return found
-
-
-def dtype_text(dtype: Any) -> str:
-    """The same of a dtype that may not be hashable."""
-    return text(str(dtype), _TEXT_LIMIT)
 
 
 def _kept(known: dict[Any, str], key: Any, shown: str) -> str:

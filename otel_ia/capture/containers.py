@@ -32,8 +32,11 @@ def view_sized(base: Any, name: str) -> View:
     return view
 
 
-def view_list(name: str) -> View:
-    """Of lists, which are a batch if they begin with anything but a number: texts, records, images."""
+def view_list(name: str, view_of: Any) -> View:
+    """Of lists, which are a batch if they begin with anything but a number: texts, records, images.
+
+    One as PyTorch's loaders give it, `[images, labels]`, is as large as its arrays.
+    """
     length_of, item_of = list.__len__, list.__getitem__
 
     def view(value: Any, parts: Parts, into: dict[str, Any]) -> int | None:
@@ -43,9 +46,31 @@ def view_list(name: str) -> View:
             first = item_of(value, 0)
         except IndexError:
             return None
-        return None if _is_number(type(first)) else length
+        kind = type(first)
+        if _is_number(kind):
+            return None
+        if length > 1 and kind not in _PLAIN and (found := view_of(kind)).is_array:
+            try:
+                size = _size_of_both(first, found, item_of(value, 1), view_of)
+            except IndexError:  # another thread changes it
+                return length
+            return length if size is None else size
+        return length
 
     return view
+
+
+def _size_of_both(first: Any, found: Any, second: Any, view_of: Any) -> int | None:
+    """The first dimension that two arrays share which cannot be items of one kind: they have other dtypes or ranks."""
+    other = view_of(type(second))
+    if not other.is_array:
+        return None
+    told: tuple[dict[str, Any], dict[str, Any]] = {}, {}
+    size = found.view(first, SCRATCH, told[0])
+    if size is None or other.view(second, SCRATCH, told[1]) != size:
+        return None
+    kinds = [(seen.get(SCRATCH.dtype), seen.get(SCRATCH.shape, "").count(", ")) for seen in told]
+    return size if kinds[0] != kinds[1] else None
 
 
 def _is_number(kind: type) -> bool:

@@ -5,16 +5,19 @@ import operator
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from otel_ia.capture.arrays import View, dtype_text, shape_text
-from otel_ia.capture.origin import overridden
+from otel_ia.capture.arrays import View, shape_text
+from otel_ia.capture.dtypes import dtype_text
+from otel_ia.capture.origin import library_of, overridden
 from otel_ia.capture.parts import Parts
 from otel_ia.values import text
 
 COLUMNS: Final = 16
 """Columns of a table that are named."""
+_WIDE: Final = 256
+"""Columns from which those are asked for one by one, for to have the names of all would take too long."""
 _NAME_LIMIT: Final = 48
 _FEW: Final = 64
-"""Columns times chunks of an Arrow table up to which its bytes are added up, at 2 µs each."""
+"""Columns times chunks of an Arrow table, or fields of a column, up to which bytes are added up, at 2 µs each."""
 _READ: Final = frozenset(
     [
         "shape",
@@ -27,6 +30,7 @@ _READ: Final = frozenset(
         "_mgr",
         "schema",
         "column",
+        "to_series",
         "num_chunks",
         "type",
         "size",
@@ -36,12 +40,12 @@ _READ: Final = frozenset(
 )
 
 
-def _view_frame(name: str, columns_of: Callable[[Any], Iterable[object]]) -> View:
+def _view_frame(name: str, columns_of: Callable[[Any, int], Iterable[object]]) -> View:
     def view(value: Any, parts: Parts, into: dict[str, Any]) -> int | None:
         shape = value.shape
         into[parts.type] = name
         into[parts.shape] = shape_text(shape)
-        into[parts.columns] = _named(columns_of(value), shape[1])
+        into[parts.columns] = _named(columns_of(value, shape[1]), shape[1])
         return int(shape[0])
 
     return view
@@ -49,7 +53,18 @@ def _view_frame(name: str, columns_of: Callable[[Any], Iterable[object]]) -> Vie
 
 def view_frame(kind: type, base: type, name: str) -> View | None:
     """Of pandas' and polars' data frames. Their bytes would have to be added up column by column."""
-    return None if overridden(kind, base, _READ) else _view_frame(name, lambda value: value.columns)
+    if overridden(kind, base, _READ):
+        return None
+    return _view_frame(name, _columns_of_polars if library_of(base) == "polars" else lambda value, _: value.columns)
+
+
+def _columns_of_polars(value: Any, width: int) -> Iterable[object]:
+    return value.columns if width < _WIDE else (value.to_series(number).name for number in range(width))
+
+
+def _columns_of_arrow(value: Any, width: int) -> Iterable[object]:
+    schema = value.schema
+    return schema.names if width < _WIDE else (schema.field(number).name for number in range(width))
 
 
 def _view_column(name: str, dtype_of: Callable[[Any], object]) -> View:
@@ -72,7 +87,7 @@ def view_arrow_table(kind: type, base: type, name: str) -> View | None:
     """Of Arrow's tables and record batches."""
     if overridden(kind, base, _READ):
         return None
-    view_columns = _view_frame(name, lambda value: itertools.islice(value.schema.names, COLUMNS))
+    view_columns = _view_frame(name, _columns_of_arrow)
 
     def view(value: Any, parts: Parts, into: dict[str, Any]) -> int | None:
         rows = view_columns(value, parts, into)
@@ -93,7 +108,7 @@ def view_arrow_column(kind: type, base: type, name: str) -> View | None:
 
     def view(value: Any, parts: Parts, into: dict[str, Any]) -> int | None:
         size = view_column(value, parts, into)
-        if getattr(value, "num_chunks", 1) <= _FEW:
+        if getattr(value, "num_chunks", 1) <= _FEW and value.type.num_fields <= _FEW:
             into[parts.bytes] = value.nbytes
         return size
 

@@ -105,7 +105,7 @@ def _made(kind: type) -> Found | None:
 
 def _container(kind: type, base: Any, name: str) -> Found:
     if base is list:
-        return Found(view_list(name), name)
+        return Found(view_list(name, view_of), name)
     if base is tuple and (fields := field_names(kind)):
         return Found(_settled(view_record(name, fields, view_of)), name, fields=fields)
     if base in (tuple, dict):

@@ -11,6 +11,10 @@ import pytest
 from capture.telling import told_of
 
 from otel_ia import monitor, values
+from otel_ia.capture.choice import Choice
+from otel_ia.capture.plan import make_plan
+
+STATISTICS = make_plan(Choice("summary", stats=True), lambda x: x)
 
 
 @pytest.mark.parametrize(
@@ -49,23 +53,20 @@ def test_numpy_subclasses_and_numbers(telemetry):
     assert told_of(telemetry, np.float64(1.5), capture="values") == ({"value": 1.5}, None)
 
 
+def least_seconds(value):
+    """What it takes to describe the value, statistics asked for, where nothing else gets in between."""
+    found = []
+    for _ in range(50):
+        began = time.perf_counter()
+        STATISTICS.describe((value,), {})
+        found.append(time.perf_counter() - began)
+    return min(found)
+
+
 def test_a_large_array_costs_no_more_than_a_small_one():
-    from otel_ia.capture.choice import Choice
-    from otel_ia.capture.plan import make_plan
-
-    plan = make_plan(Choice("summary", stats=True), lambda x: x)
     large = np.zeros((2000, 2000))
-
-    def least(value):
-        found = []
-        for _ in range(50):
-            began = time.perf_counter()
-            plan.describe((value,), {})
-            found.append(time.perf_counter() - began)
-        return min(found)
-
-    assert least(large) < 1e-3
-    assert plan.describe((large,), {}).keys() == plan.describe((np.zeros((3, 2))[:0],), {}).keys()
+    assert least_seconds(large) < 1e-3
+    assert STATISTICS.describe((large,), {}).keys() == STATISTICS.describe((np.zeros((3, 2))[:0],), {}).keys()
 
 
 def test_statistics_on_request(telemetry):
@@ -107,6 +108,9 @@ def test_pandas(telemetry):
     assert told_of(telemetry, wide)[0]["columns"].endswith("c14, c15, … 984 more")
     pivoted = pd.DataFrame([[1.0, 2.0]], columns=pd.MultiIndex.from_tuples([("a", "hunter2"), ("b", 1)]))
     assert told_of(telemetry, pivoted)[0]["columns"] == "<tuple>, <tuple>"
+    sparse = pd.Series(pd.arrays.SparseArray(["a", "b"], fill_value="hunter2"))
+    assert told_of(telemetry, sparse)[0]["dtype"] == "Sparse[object]"
+    assert told_of(telemetry, pd.Series(pd.Categorical(["hunter2"])))[0]["dtype"] == "category"
 
     class Own(pd.DataFrame):
         shape = property(lambda self: 1 / 0)
@@ -122,6 +126,17 @@ def test_polars(telemetry):
     series = {"type": "polars.series.series.Series", "shape": "(3,)", "dtype": "String"}
     assert told_of(telemetry, frame["name"]) == (series, 3)
     assert told_of(telemetry, frame.lazy()) == ({"type": "polars.lazyframe.frame.LazyFrame"}, None)
+    for dtype, told in [
+        (pl.Enum(["hunter2"]), "Enum"),
+        (pl.List(pl.Enum(["hunter2"])), "List(Enum)"),
+        (pl.Struct({"hunter2": pl.Int64}), "Struct"),
+        (pl.Array(pl.Float32, 3), "Array(Float32)"),
+        (pl.Datetime("us", "UTC"), "Datetime(time_unit='us', time_zone='UTC')"),
+    ]:
+        assert told_of(telemetry, pl.Series([], dtype=dtype))[0]["dtype"] == told
+    wide = pl.DataFrame({f"c{number}": [1] for number in range(50_000)})
+    assert told_of(telemetry, wide)[0]["columns"].endswith("c14, c15, … 49984 more")
+    assert least_seconds(wide) < 1e-3
 
 
 def test_arrow(telemetry):
@@ -141,6 +156,13 @@ def test_arrow(telemetry):
     assert told_of(telemetry, pa.array(["hunter2"]))[0]["dtype"] == "string"
     many = pa.chunked_array([[number] for number in range(1000)])
     assert "bytes" not in told_of(telemetry, many)[0]
+    names = [f"c{number}" for number in range(20_000)]
+    wide, struct = pa.table({name: [1] for name in names}), pa.array([dict.fromkeys(names, 1)])
+    assert told_of(telemetry, wide)[0]["columns"].endswith("c14, c15, … 19984 more")
+    assert told_of(telemetry, struct)[0]["dtype"] == "struct"
+    assert told_of(telemetry, pa.array([["hunter2"]]))[0]["dtype"] == "list<string>"
+    assert least_seconds(wide) < 1e-3
+    assert least_seconds(struct) < 1e-3
 
 
 def test_pillow(telemetry):
@@ -192,6 +214,8 @@ def test_tensorflow(telemetry, monkeypatch):
     assert batch == 3
     assert told_of(telemetry, tf.Variable(tf.zeros((3, 2))))[0]["shape"] == "(3, 2)"
     assert told_of(telemetry, tf.ragged.constant([[1], [1, 2]]))[0]["shape"] == "(2, None)"
+    for unknown in (tf.constant(["hunter2"]), tf.sparse.eye(3)):
+        assert "bytes" not in told_of(telemetry, unknown)[0]
 
     @monitor("traced", capture="summary")
     def double(x):
@@ -236,6 +260,9 @@ with record() as seen:
         f(value)
     f((torch.zeros(7, 2), torch.zeros(7)))
     f({"input_ids": torch.zeros(9, 2)})
+    f([torch.zeros(8, 2), torch.zeros(8)])
+    f([torch.zeros(3, 2, 2), torch.zeros(3, 2, 2)])
+    f(torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)]))
 for span in seen.spans:
     told = {key[14:]: value for key, value in span.attributes.items() if key.startswith("ia.argument.x.")}
     print(told, span.attributes.get("ia.batch.size"))
@@ -270,8 +297,12 @@ def test_pytorch():
     ]
     assert found[4] == (own, None)
     assert found[5][0]["dtype"] == "bfloat16"
-    assert found[6][0]["shape"] == "(3,)"
-    assert found[7:] == [({"type": "tuple", "length": 2}, 7), ({"type": "dict", "length": 1}, 9)]
+    assert (found[6][0]["shape"], "bytes" in found[6][0]) == ("(3,)", False)
+    assert found[7:9] == [({"type": "tuple", "length": 2}, 7), ({"type": "dict", "length": 1}, 9)]
+    collated, items, nested = found[9:]
+    assert collated == ({"type": "list", "length": 2}, 8)
+    assert items == ({"type": "list", "length": 2}, 2)
+    assert nested[0]["type"] == "torch.Tensor"
 
 
 def test_pydantic(telemetry):

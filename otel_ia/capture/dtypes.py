@@ -1,0 +1,58 @@
+"""The short names of columns' dtypes: in no time, and without the values that some of them hold.
+
+An enumeration of polars has all its categories in its text, a sparse dtype of pandas its fill value, and a struct its
+fields, of which there may be many thousands.
+"""
+
+from typing import Any, Final
+
+from otel_ia.capture.origin import library_of
+from otel_ia.values import qualified_name, text
+
+_LIMIT: Final = 64
+_DEPTH: Final = 4
+"""Lists of lists that are told."""
+_ASKED: Final = frozenset(["numpy", "pandas", "polars", "pyarrow"])
+"""Whose dtypes are asked for their own text; of others the name of their class is told."""
+_INNER: Final = {
+    ("polars", "List"): ("List({})", "inner"),
+    ("polars", "Array"): ("Array({})", "inner"),
+    ("pyarrow", "ListType"): ("list<{}>", "value_type"),
+    ("pyarrow", "LargeListType"): ("large_list<{}>", "value_type"),
+    ("pyarrow", "FixedSizeListType"): ("fixed_size_list<{}>", "value_type"),
+    ("pyarrow", "ListViewType"): ("list_view<{}>", "value_type"),
+    ("pyarrow", "LargeListViewType"): ("large_list_view<{}>", "value_type"),
+    ("pyarrow", "DictionaryType"): ("dictionary<{}>", "value_type"),
+    ("pyarrow", "RunEndEncodedType"): ("run_end_encoded<{}>", "value_type"),
+    ("pandas", "ArrowDtype"): ("{}[pyarrow]", "pyarrow_dtype"),
+    ("pandas", "SparseDtype"): ("Sparse[{}]", "subtype"),
+}
+"""How a dtype is told by the one inside it, and where that is."""
+_BARE: Final = {
+    ("polars", "Enum"): "Enum",
+    ("polars", "Struct"): "Struct",
+    ("pyarrow", "StructType"): "struct",
+    ("pyarrow", "MapType"): "map",
+    ("pyarrow", "DenseUnionType"): "dense_union",
+    ("pyarrow", "SparseUnionType"): "sparse_union",
+}
+"""Of which nothing else is told."""
+
+
+def dtype_text(dtype: Any) -> str:
+    """What a column's dtype is called; it need not be hashable."""
+    return text(_name(dtype, _DEPTH), _LIMIT)
+
+
+def _name(dtype: Any, depth: int) -> str:
+    kind = type(dtype)
+    library, name = library_of(kind), qualified_name(kind)
+    known = library or "", name.rpartition(".")[2]
+    bare = _BARE.get(known)
+    if bare is not None:
+        return bare
+    inner = _INNER.get(known)
+    if inner is not None:
+        shown, where = inner
+        return shown.format(_name(getattr(dtype, where), depth - 1) if depth else "…")
+    return str(dtype) if library in _ASKED else name
