@@ -41,6 +41,7 @@ class Options(TypedDict, total=False):
     log: str | int | None
     slow_after: float | None
     metrics: bool
+    sample: float | None
     stage: str | None
     model: str | None
     model_version: str | None
@@ -128,7 +129,9 @@ def _decorator(part: Part, method: str, options: Options) -> Callable[[Any], Any
     attributes: Any = options.get("attributes")
     if attributes is None or isinstance(attributes, Mapping):
         attributes = {key: value for key, value in known.items() if value is not None} | dict(attributes or {})
-    said = frozenset([*known, *attributes]) if options.get("stage") is not None else frozenset(attributes)
+        said = frozenset([*known, *attributes]) if options.get("stage") is not None else frozenset(attributes)
+    else:  # `monitor` refuses it
+        said = frozenset()
 
     describe, choose = part.describe, part.choose  # alone, for `part` has the object, which is to be free to go
 

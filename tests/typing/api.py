@@ -308,5 +308,5 @@ assert_type(reduced(3), Iterator[int])
 monitor(reduce=5)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
 
 
-with otel_ia.instrument(object(), "digits", stage="inference", model="svc", capture="summary") as undo:
+with otel_ia.instrument(object(), "digits", stage="inference", model="svc", capture="summary", sample=0.1) as undo:
     assert_type(undo(), None)
