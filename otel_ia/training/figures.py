@@ -29,7 +29,7 @@ def figures_of(given: Mapping[str, object]) -> tuple[dict[str, values.Value], in
         figures[attribute_name(name)] = figure  # type: ignore[assignment]
         if type(figure) is str and kind is not str and hasattr(kind, "shape"):
             unread += 1
-            _tell_once(name, figure)
+            _tell_once(name, figure, is_single=_is_single(value))
     return figures, unread
 
 
@@ -46,6 +46,7 @@ def _figure(value: Any) -> values.Value | None:
     return values.legal(value.item() if _is_single(value) and _is_at_hand(value) else value)
 
 
+@guarded(ours=False)  # the shape may be a property of the user's
 def _is_single(value: Any) -> bool:
     kind = type(value)
     if not hasattr(kind, "shape") or not hasattr(kind, "item"):
@@ -59,11 +60,12 @@ def _is_at_hand(value: Any) -> bool:
     return "numpy" in families or ("torch" in families and value.device.type == "cpu")
 
 
-def _tell_once(name: str, rendered: str) -> None:
+def _tell_once(name: str, rendered: str, *, is_single: bool | None) -> None:
     if name not in _told and len(_told) < _KNOWN_NAMES:
         _told.add(name)
-        _logger.warning(
-            "%s was recorded as %s and not read, for that would wait for its device: give a number, such as %s.item() "
-            "every so many steps; said once",
-            *(name, rendered, name),
+        reason = (
+            f"that would wait for its device: give a number, such as {name}.item() every so many steps"
+            if is_single
+            else "it is no single number: give one, such as its mean"
         )
+        _logger.warning("%s was recorded as %s and not read, for %s; said once", name, rendered, reason)

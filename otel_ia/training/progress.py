@@ -67,7 +67,8 @@ class Progress:
     @guarded
     def tell(self) -> None:
         """Announces the run's span with what is known now, and sets the gauges."""
-        self._due = clock.monotonic() + TELLING_INTERVAL
+        # the first step is told at once, for it may be the one that takes an hour
+        self._due = clock.monotonic() + TELLING_INTERVAL if self.step is not None else 0
         span: Any = self.level.span
         if span.is_recording():
             known: dict[str, Any] = {**self.figures}

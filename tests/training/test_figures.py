@@ -143,7 +143,7 @@ def test_another_devices_value_is_described_and_told_once(caplog, kind):
     assert (told.levelno, f"such as {name}.item()" in told.getMessage()) == (logging.WARNING, True)
 
 
-def test_what_is_no_single_value_is_described_and_never_read():
+def test_what_is_no_single_value_is_described_and_never_read(caplog):
     value = tensor("cpu", shape=(2, 3))
     found = figures(weights=np.zeros((2, 3)), gradient=value, note="warm", flag=True, nothing=None, large=1 << 70)
     assert found["weights"].startswith("ndarray(shape=(2, 3)")
@@ -151,6 +151,8 @@ def test_what_is_no_single_value_is_described_and_never_read():
     assert (found["note"], found["flag"], found["large"]) == ("warm", True, str(1 << 70))
     assert "nothing" not in found
     assert not value.was_read
+    told = [entry.getMessage() for entry in caplog.records if "gradient" in entry.getMessage()]
+    assert [("no single number" in text, "wait for its device" in text) for text in told] == [(True, False)]
 
 
 def test_a_loss_that_is_no_number_any_more_is_on_the_spans_and_disturbs_no_gauge(telemetry, caplog):
@@ -206,6 +208,11 @@ def test_any_value_and_any_batch_leave_the_loop_alone(value):
         ((["a", "b", "c"], [0, 1, 0]), 3),
         (["a", "b", "c"], 3),
         ([{"text": "a"}, {"text": "b"}], 2),
+        ([{"image": np.zeros((3, 8, 8))}] * 5, 5),
+        ([{"input_ids": np.zeros((16, 128))}, np.zeros(16)], 16),
+        ([(np.zeros((3, 8, 8)), 1)] * 5, 5),
+        ([[0.5, 1.0], [1.5, 2.0], [2.5, 3.0]], 3),
+        (([[0.5], [1.5]], [1.0, 3.0]), 2),
         ((tensor("cuda", shape=(64, 3)), 1), 64),
         (np.array(1.0), None),
         ("text", None),

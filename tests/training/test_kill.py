@@ -40,6 +40,26 @@ def test_the_killed_run_arrives_with_its_last_epoch_and_step(receiver: Receiver,
     assert [plain(span.attributes)["ia.training.steps"] for span in whole] == [1_000]
 
 
+SLOW_STEP = """
+from otel_ia import training
+for epoch in training.epochs(3):
+    for step in training.steps(range(3), every=0):
+        if epoch == 1:
+            print("there", flush=True)
+            time.sleep(60)
+"""
+
+
+def test_a_run_that_is_killed_in_the_first_step_of_an_epoch_shows_that_step(receiver: Receiver, tmp_path: Path) -> None:
+    process = start(SLOW_STEP, receiver.endpoint, OTEL_IA_SPOOL_DIRECTORY=str(tmp_path))
+    read_until(process, "there")
+    process.send_signal(signal.SIGKILL)
+    ended(process)
+    deliver_what_is_left(receiver, tmp_path)
+    said = plain(receiver.span("training").attributes)
+    assert (said["ia.epoch"], said["ia.step"], said["ia.outcome"]) == (1, 0, "abandoned")
+
+
 FORKING = """
 from otel_ia import training
 children = []
