@@ -54,6 +54,8 @@ _PRINTABLE: Final = frozenset(
     """.split()  # noqa: SIM905 - the names fill lines
 )
 """Types of the standard library and of PyTorch whose own text is short and harmless to ask for."""
+_HOLDING: Final = frozenset(["ArrowDtype", "Array", "Enum", "List", "SparseDtype", "Struct"])
+"""Dtypes of polars and pandas in whose text there are categories, fields or values."""
 
 
 def attributes(given: Mapping[str, object]) -> dict[str, Value]:
@@ -190,7 +192,10 @@ def _array(value: object, name: str) -> Value | None:
 
 def _plainly(part: object) -> str:
     """A shape of PyTorch's, which is a tuple that calls itself `torch.Size([2, 3])`, is `(2, 3)` like all others."""
-    return tuple.__repr__(part) if issubclass(type(part), tuple) else str(part)
+    kind = type(part)
+    if kind.__name__ in _HOLDING:
+        return kind.__name__
+    return tuple.__repr__(part) if issubclass(kind, tuple) else str(part)
 
 
 def _written(value: Any, depth: int) -> str:

@@ -356,3 +356,12 @@ def test_the_verb_takes_any_attributes(telemetry):
     assert seen["array"].startswith("ndarray(shape=(3,)")
     assert (seen["surrogate"], seen["nested"], seen["7"]) == ("\ufffd", "{'a': [1, None]}", "seven")
     assert "nothing" not in seen
+
+
+def test_a_dtype_that_holds_values_goes_by_its_name():
+    pd = pytest.importorskip("pandas", reason="pandas is not installed")
+    pl = pytest.importorskip("polars", reason="polars is not installed")
+    sparse = pd.Series(pd.arrays.SparseArray(["a", "b"], fill_value="hunter2"))
+    assert values.legal(sparse) == "Series(shape=(2,), dtype=SparseDtype)"
+    for dtype in (pl.Enum(["hunter2"]), pl.List(pl.Enum(["hunter2"])), pl.Struct({"hunter2": pl.Int8})):
+        assert values.legal(pl.Series([], dtype=dtype)) == f"Series(shape=(0,), dtype={type(dtype).__name__})"
