@@ -101,3 +101,25 @@ def test_the_command_line_shows_what_is_held_and_sends_what_was_undecided(receiv
     assert sent.returncode == 0, sent.stdout + sent.stderr
     assert numbers(receiver) == [1]
     assert receiver.span("request")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_call_alone_that_was_decided_is_not_abandoned_by_a_kill(receiver: Receiver, spool: Path, fails: bool) -> None:
+    program = f"""
+@monitor
+def alone():
+    1 / {int(not fails)}
+try:
+    alone()
+except ZeroDivisionError:
+    pass
+telemetry.flush(10)
+print("done", flush=True)
+sys.stdin.read()
+"""
+    process = start(program, receiver.endpoint, **KEEPING)
+    read_until(process, "done")
+    process.kill()
+    ended(process)
+    deliver_what_is_left(receiver, spool)
+    assert [plain(span.attributes)["ia.outcome"] for span in receiver.spans] == ["error"] * fails
