@@ -50,8 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stored = load()  # which are rounded
         draw(stored)
         rewrite(stored)
-    missed = [row.operation for row in results.rows if row.is_reached is False]
-    sys.stdout.write(f"\n{len(missed)} of {len(results.rows)} rows miss their goal{': ' if missed else ''}")
+    rows = [*results.rows, *results.parts]
+    missed = [row.operation for row in rows if row.is_reached is False]
+    sys.stdout.write(f"\n{len(missed)} of {len(rows)} rows miss their goal{': ' if missed else ''}")
     sys.stdout.write(f"{'; '.join(missed)}\n")
     return 1 if missed else 0
 

@@ -32,23 +32,30 @@ TOOLS = ("cc", "nm", "readelf")
 
 def main() -> int:
     if importlib.util.find_spec("torch") is not None:
-        return say(f"PyTorch {importlib.metadata.version('torch')} is there")
+        try:
+            return say(f"PyTorch {show()} is there")
+        except subprocess.CalledProcessError:
+            say("what is there cannot be imported, as after an installation that was broken off: installing it again")
     if sys.platform != "linux":
         return say(f"not needed here: `pip install {TORCH}` brings no CUDA on {sys.platform}")
     if missing := [tool for tool in TOOLS if shutil.which(tool) is None]:
         return say(f"not installed: it takes {', '.join(missing)} (`apt-get install gcc`)")
     try:
-        install("--no-deps", TORCH)
+        install("--no-deps", "--force-reinstall", TORCH)
         install(*REAL, *needed_beside_cuda())
         libraries = Path(str(importlib.metadata.distribution("torch").locate_file("torch/lib")))
         stand_in_for_missing(libraries)
-        shown = output(
-            sys.executable, "-W", "ignore", "-c", "import torch; print(torch.__version__, torch.ones(1) + 1)"
-        )
+        shown = show()
     except subprocess.CalledProcessError as error:
         subprocess.run([sys.executable, "-m", "pip", "uninstall", "--quiet", "--yes", "torch"], check=False)
         return say(f"not installed: {' '.join(error.cmd[:6])} … ended with {error.returncode}:\n{error.stderr}")
-    return say(f"PyTorch {shown.strip()} works on the CPU")
+    return say(f"PyTorch {shown} works on the CPU")
+
+
+def show() -> str:
+    """Its version, and something that it has reckoned."""
+    code = "import torch; print(torch.__version__, torch.ones(1) + 1)"
+    return output(sys.executable, "-W", "ignore", "-c", code).strip()
 
 
 def say(text: str) -> int:
@@ -80,7 +87,7 @@ def stand_in_for_missing(folder: Path) -> None:
         path.name for path in folder.iterdir()
     }
     missing = {name for name in linked - installed - {AT_RUN_TIME} if re.match(r"lib(cu|nv|nccl)", name)}
-    functions = missing_functions(own, missing)
+    functions = missing_functions(own, missing) if missing else {}
     for name in sorted(missing):
         make_library(folder / name, functions[name])
 
