@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 from opentelemetry import propagate, trace
 from opentelemetry.propagators.composite import CompositePropagator
@@ -41,6 +41,8 @@ from otel_ia.sdk.shares import RuleSampler, read_rule, share_of
 from otel_ia.sdk.uncaught import record_uncaught
 
 _logger = logging.getLogger("otel_ia")
+_KEPT_IN_SPOOL: Final = 8
+"""What is held is an eighth of the spool at most: it may stand there twice, with twice as much that was decided."""
 
 
 def put_into_effect(settings: Settings) -> Telemetry:  # noqa: C901 - one thing after the other
@@ -247,7 +249,7 @@ def _make_keeper(settings: Settings, outbox: Outbox) -> Keeper | None:
     keeper = Keeper(
         keeps_errors=settings.keep_errors,
         slower_than=round(slower_than * 1e9) if slower_than is not None else None,
-        limit=settings.keep_size,
+        limit=min(settings.keep_size, settings.spool_size // _KEPT_IN_SPOOL),
     )
     outbox.hold(keeper)
     return keeper

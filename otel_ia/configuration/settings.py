@@ -121,7 +121,7 @@ class Settings:
     sampling_rules: Mapping[str, float] = row("OTEL_IA_SAMPLING_RULES", sampling_rules, _NOTHING, "Shares of single kinds of traces, by name and attributes of their first span as it begins: a mapping, or `GET /health*=0,predict@ia.model.name=tiny*=0.1`; the first that fits holds, before `monitor(sample=…)` and `sampler`.")
     keep_errors: bool = row("OTEL_IA_KEEP_ERRORS", boolean, False, "Keep traces with a failed span that were not sampled too: their spans are held until the first of this process ends.")
     keep_slower_than: float | None = row("OTEL_IA_KEEP_SLOWER_THAN", seconds, None, "Seconds; keep those too whose first span in this process took longer.")
-    keep_size: int = row("OTEL_IA_KEEP_SIZE", size, 16 << 20, "Bytes of spans that are held for that at once; beyond, the oldest trace is given up, and counted.")
+    keep_size: int = row("OTEL_IA_KEEP_SIZE", size, 16 << 20, "Bytes of spans that are held for that at once, at most an eighth of `spool_size`; beyond, the oldest trace is given up, and counted.")
     propagators: tuple[str, ...] = row("OTEL_PROPAGATORS", propagators, ("tracecontext", "baggage"), "How the trace travels in headers: `tracecontext`, `baggage`, `b3`, `b3multi`, `jaeger`, `xray`, `ottrace`, or `none`.")
     log_level: int | None = row("OTEL_IA_LOG_LEVEL", level, None, "Lowest level of the log records collected, a name or a number; unset: as the loggers are set.")
     log_levels: Mapping[str, int] = row("OTEL_IA_LOG_LEVELS", log_levels, _NOTHING, "Lowest levels of single loggers and what is below them: a mapping, or `app.db=WARNING` with commas between.")

@@ -49,15 +49,19 @@ class HeldTrace:
         """Takes a span that has ended, behind the key, not the root; one that comes late follows the decision."""
         keeper = self.keeper
         if self.is_kept is None:
-            if self.place is None:
-                self.place = keeper.place()
+            place = self.place
+            if place is None:
+                place = self.place = keeper.place()
             size = len(frame)
             self.size += size  # this and the next line are one step each for other threads and signal handlers
             keeper.size += size
             keeper.hold(HELD, frame)
             self.frames.append(frame)
-            if self.is_kept is not None:  # it was decided meanwhile
+            if self.place is not place:  # all was brought forward meanwhile, perhaps without this
+                keeper.hold(HELD, frame)
+            if self.is_kept is not None:  # it was decided meanwhile, perhaps before this stood there
                 self._send() if self.is_kept else self._let_go()
+                keeper.hold(DECISION, self.key + DECIDED)
             elif keeper.size > keeper.limit:
                 keeper.make_room()
         elif self.is_kept:
@@ -98,6 +102,15 @@ class HeldTrace:
             self._send()
             keeper.hold(DECISION, self.key + why)
         return True
+
+    def bring_forward(self) -> None:
+        """Writes down again what is held, so that what lies before need not stay. In one thread at a time."""
+        keeper = self.keeper
+        self.place = keeper.place()  # before it looks for what was taken: see `take`
+        for frame in list(self.frames):
+            keeper.hold(HELD, frame)
+        if self.is_kept is not None:  # it was decided meanwhile, perhaps before the first of these
+            keeper.hold(DECISION, self.key + DECIDED)
 
     def _let_go(self) -> None:
         size, self.size = self.size, 0
@@ -166,6 +179,12 @@ class Keeper:
         """Where the first frame stands that is needed still; None when there is none."""
         places = [trace.place for trace in list(self.undecided.values()) if trace.place is not None]
         return min(places, default=None)
+
+    def bring_forward(self, segment: int) -> None:
+        """Writes down again what is held in this segment or an earlier one: spans that are open stand in each."""
+        for trace in list(self.undecided.values()):
+            if trace.place is not None and trace.place[0] <= segment:
+                trace.bring_forward()
 
     def make_room(self) -> None:
         """Gives up the oldest trace: what the sampler said of it stands."""

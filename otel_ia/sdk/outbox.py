@@ -84,7 +84,7 @@ class Outbox:
         if not self.spool.is_on_disk:
             keeper.connect(self.spool.append)
             return
-        held = self._held = self._make_spool(open_frames=keeper.open_frames, needed_from=keeper.oldest_place)
+        held = self._held = self._make_spool(open_frames=keeper.open_frames, holding=keeper)
         self._holding = Shipper(held, {}, teller=self._teller)
         held.read_by(self._holding.start)
 

@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from polling import poll_until
 from receiver import Receiver, plain
 
 from .programs import deliver_what_is_left, ended, finish, numbers, read_until, start
@@ -123,3 +124,30 @@ sys.stdin.read()
     ended(process)
     deliver_what_is_left(receiver, spool)
     assert [plain(span.attributes)["ia.outcome"] for span in receiver.spans] == ["error"] * fails
+
+
+def test_a_trace_that_stays_open_keeps_nothing_in_the_spool_of_those_that_were_decided_since(
+    receiver: Receiver, spool: Path
+) -> None:
+    program = """
+import threading
+def serve():
+    for number in range(1, 20001):  # each a trace of its own, 300 bytes
+        work(number)
+with monitor("open"):
+    work(0)
+    thread = threading.Thread(target=serve)
+    thread.start()
+    thread.join()
+    print("done", flush=True)
+    sys.stdin.read()
+"""
+    process = start(program, receiver.endpoint, OTEL_IA_SPOOL_SIZE=str(4 << 20), **KEEPING)
+    read_until(process, "done")
+    poll_until(lambda: sum(file.stat().st_size for file in spool.glob("*.segment")) <= 3 << 20)
+    process.kill()
+    ended(process)
+    deliver_what_is_left(receiver, spool)
+    assert numbers(receiver) == [0]
+    assert sorted(span.name for span in receiver.spans) == ["open", "step", "work"]
+    assert plain(receiver.span("open").attributes)["ia.outcome"] == "abandoned"

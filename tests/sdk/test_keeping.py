@@ -22,7 +22,7 @@ from receiver import Receiver, plain
 
 import otel_ia
 from otel_ia import monitor
-from otel_ia.delivery.spooling.frames import HELD
+from otel_ia.delivery.spooling.frames import DECISION, HELD
 from otel_ia.sdk.keeping import HeldTrace, Keeper
 
 Configure = Callable[..., otel_ia.Telemetry]
@@ -377,6 +377,46 @@ def test_what_is_taken_while_it_is_decided_goes_where_the_rest_goes() -> None:
         held.take(held.key + b"late")
         assert kept == ([b"span", b"late"] if is_kept else [])
         assert (keeper.size, list(held.frames)) == (0, [])
+
+
+def test_what_is_brought_forward_is_whole_and_says_again_how_it_was_decided() -> None:
+    written: list[tuple[int, bytes]] = []
+    places = iter(((1, 100), (9, 200)))
+    keeper = Keeper(keeps_errors=True, slower_than=None, limit=1 << 20)
+    held = HeldTrace(keeper, b"12345678")
+    late, first, second = (held.key + text for text in (b"late", b"first", b"second"))
+
+    def hold(kind: int, payload: bytes) -> None:
+        written.append((kind, payload))
+        if payload is late and written.count((kind, payload)) == 1:  # just before it is noted as held
+            keeper.bring_forward(1)
+            held.discard()
+
+    keeper.connect(lambda _kind, _payload: None, hold, lambda: next(places))
+    held.take(first)
+    held.take(second)
+    keeper.bring_forward(0)
+    assert written == [(HELD, first), (HELD, second)]
+    held.take(late)
+    assert held.place == (9, 200)
+    decision = DECISION, held.key + b"\0"
+    assert written[2:] == [(HELD, late), (HELD, first), (HELD, second), decision, (HELD, late), decision]
+
+
+def test_a_trace_decided_while_it_is_brought_forward_is_not_found_undecided() -> None:
+    written: list[tuple[int, bytes]] = []
+    keeper = Keeper(keeps_errors=True, slower_than=None, limit=1 << 20)
+    held = HeldTrace(keeper, b"12345678")
+
+    def hold(kind: int, payload: bytes) -> None:
+        if kind == HELD and written:
+            held.discard()
+        written.append((kind, payload))
+
+    keeper.connect(lambda _kind, _payload: None, hold)
+    held.take(held.key + b"span")
+    keeper.bring_forward(0)
+    assert [kind for kind, _ in written] == [HELD, DECISION, HELD, DECISION]
 
 
 def test_two_threads_that_decide_at_once_decide_once(configure: Configure) -> None:

@@ -207,7 +207,7 @@ class Adopted:
         for sibling in self.siblings:
             if not sibling.is_closed:
                 data = read_all(sibling._descriptor)  # noqa: SLF001 - its like
-                found |= decisions(parse_frames(data, sibling.header.size, len(data)))
+                found = {**decisions(parse_frames(data, sibling.header.size, len(data))), **found}
         return found
 
     def _abandoned(self, frames: list[tuple[int, bytes, int]], end: int) -> list[tuple[int, bytes, int]]:

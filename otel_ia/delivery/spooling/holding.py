@@ -5,7 +5,7 @@ with a START payload. A DECISION frame is such an id, and how it was decided.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from otel_ia.delivery.spooling.frames import DECISION, HELD, HELD_START, SPAN, START
 
@@ -22,14 +22,33 @@ Place: TypeAlias = tuple[int, int]
 """The number of a segment, and an offset in it."""
 
 
+class Holding(Protocol):
+    """Who knows which frames of a spool are needed: what lies before the first of them is done with."""
+
+    size: int
+    """Bytes of them."""
+
+    def oldest_place(self) -> Place | None:
+        """Where the first one stands; None when there is none."""
+        ...
+
+    def bring_forward(self, segment: int) -> None:
+        """Writes down again those that stand in this segment or an earlier one."""
+        ...
+
+
 def has_held(frames: Iterable[Frame]) -> bool:
     """Whether any of them is of a held trace."""
     return any(kind in _PLAIN for kind, _, _ in frames)
 
 
 def decisions(frames: Iterable[Frame]) -> dict[bytes, bytes]:
-    """How each trace was decided."""
-    return {payload[:KEY_SIZE]: payload[KEY_SIZE:] for kind, payload, _ in frames if kind == DECISION}
+    """How each trace was decided, as it was said first."""
+    found: dict[bytes, bytes] = {}
+    for kind, payload, _ in frames:
+        if kind == DECISION:
+            found.setdefault(payload[:KEY_SIZE], payload[KEY_SIZE:])
+    return found
 
 
 def undecided(frames: Iterable[Frame], known: Mapping[bytes, bytes]) -> list[Frame]:

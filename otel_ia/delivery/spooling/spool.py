@@ -13,7 +13,7 @@ from otel_ia.delivery.spooling.estate import Estate
 from otel_ia.delivery.spooling.fork import follow_forks
 from otel_ia.delivery.spooling.frames import DROPPED, SCOPE, dropped_payload, encode_frame
 from otel_ia.delivery.spooling.heading import Heading
-from otel_ia.delivery.spooling.holding import Place
+from otel_ia.delivery.spooling.holding import Holding, Place
 from otel_ia.delivery.spooling.losses import Held, Losses
 from otel_ia.delivery.spooling.maker import Maker
 from otel_ia.delivery.spooling.ownership import FileKey
@@ -27,6 +27,8 @@ from otel_ia.delivery.spooling.writer import Writer
 DEFAULT_SIZE: Final = 512 << 20
 DEFAULT_AGE: Final = 72 * 3600.0
 DEFAULT_MEMORY: Final = 8 << 20
+_MOST_BEHIND: Final = 2
+"""So many times what is held may have been written since, before that is written again: at most half as much more."""
 
 
 class Spool:
@@ -43,8 +45,8 @@ class Spool:
     and is quick. A span has left it *before* its SPAN frame is appended. `span_key` and `time_of` are for what dead
     processes left, see `recovery.scan`. `tell` is given a sentence, once for each reason, when frames stay in memory.
 
-    With `needed_from` nobody reads it here: it says from where on frames are for whoever adopts them, None when there
-    are none. What lies before is done with.
+    With `holding` nobody reads it here: it knows which frames are for whoever adopts them. What lies before the first
+    of these is done with, and they are brought forward when too much lies behind them.
 
     With `durability="process"` a frame outlives the process, however that dies, from the moment `append` returns; with
     `"disk"` it outlives the machine, and each `append` waits for the disk. Where the system cannot allocate files
@@ -66,12 +68,12 @@ class Spool:
         open_frames: Callable[[], Iterable[tuple[int, bytes]]] = tuple,
         span_key: SpanKey | None = None,
         time_of: TimeOf | None = None,
-        needed_from: Callable[[], Place | None] | None = None,
+        holding: Holding | None = None,
         tell: Callable[[str], None],
     ) -> None:
         self.counters = Counters()
         self.is_on_disk: Final = is_on_disk
-        self._needed_from = needed_from
+        self._holding = holding
         self._tally = Tally(self.counters)
         self._heading = Heading(open_frames)
         self._losses = Losses(
@@ -318,10 +320,18 @@ class Spool:
                 self.append(DROPPED, dropped_payload(reason, count))
 
     def _forget(self) -> None:
-        if self._needed_from is None:
+        holding = self._holding
+        if holding is None:
             return
+        # Or one trace that stays open for hours would keep all that was written since.
+        behind = 0
+        for segment in reversed(self._writer.segments()):
+            if behind > _MOST_BEHIND * holding.size and segment.descriptor >= 0:
+                holding.bring_forward(segment.header.sequence)
+                break
+            behind += segment.written
         end = self.place()  # first: what comes now may be needed
-        place = self._needed_from() or end
+        place = holding.oldest_place() or end
         for segment in self._writer.segments():
             if segment.header.sequence <= place[0]:
                 segment.acknowledge(segment.written if segment.header.sequence < place[0] else place[1])
