@@ -1,6 +1,7 @@
 """Values themselves, and what a function of the user's makes of them, where somebody asks for either."""
 
 import itertools
+import threading
 from typing import Any, Final
 
 from otel_ia import values
@@ -10,6 +11,8 @@ from otel_ia.guard import guarded
 
 ANSWERS: Final = 16
 """Entries of a mapping that a function of the user's gives."""
+_asking: Final = threading.local()
+"""Or a function that calls what it is to capture would be asked of ever more calls."""
 
 
 def put_value(value: Any, fields: tuple[str, ...], parts: Parts, into: dict[str, Any]) -> None:
@@ -24,8 +27,14 @@ def put_value(value: Any, fields: tuple[str, ...], parts: Parts, into: dict[str,
 
 @guarded(ours=False)
 def ask(function: Any, name: str, value: Any) -> tuple[object]:
-    """The function's answer; nothing where it raises."""
-    return (function(name, value),)
+    """The function's answer; nothing where it raises, or calls something that is captured by asking again."""
+    if getattr(_asking, "is_under_way", False):
+        return (None,)
+    _asking.is_under_way = True
+    try:
+        return (function(name, value),)
+    finally:
+        _asking.is_under_way = False
 
 
 def put_answer(answer: Any, parts: Parts, into: dict[str, Any]) -> None:

@@ -36,7 +36,8 @@ def add_statistics(value: Any, parts: Parts, into: dict[str, Any]) -> None:
                 return
             least, greatest, array = finite.min(), finite.max(), finite
         into[parts.min] = least.item()
-        into[parts.mean] = float(array.mean())
+        # the sum of large single floats is none of those
+        into[parts.mean] = float(array.mean(dtype=numpy.float64))
         into[parts.max] = greatest.item()
 
 

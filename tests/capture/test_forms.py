@@ -103,6 +103,22 @@ def test_a_function_decides_what_is_recorded(telemetry):
     assert telemetry.span("f").attributes["ia.batch.size"] == 32
 
 
+def test_a_function_that_calls_what_it_captures_is_not_asked_of_that_call(telemetry):
+    asked = []
+
+    def shown(name, value):
+        asked.append(name)
+        return f(value)
+
+    @monitor("f", capture=shown)
+    def f(x):
+        return x + 1
+
+    assert f(1) == 2
+    assert asked == ["x", "return"]
+    assert captured(telemetry.spans[-1]) == {"x.value": 2, "result.value": 3}
+
+
 def test_a_function_that_raises_costs_only_what_it_would_have_told(telemetry, caplog):
     def shown(name, value):
         raise RuntimeError(name)

@@ -79,6 +79,8 @@ def test_statistics_on_request(telemetry):
     assert told(np.array([np.nan])) == {"nan": 1, "inf": 0}
     assert told(np.array([[1, 2], [3, 6]], np.uint8)) == {"min": 1, "mean": 3.0, "max": 6}
     assert told(np.array([True, False])) == {"min": False, "mean": 0.5, "max": True}
+    large = np.full(4, 2e38, np.float32)  # whose sum is no single float
+    assert told(large)["mean"] == told(large)["max"] == pytest.approx(2e38)
     assert told(np.zeros(65_536)).keys() == {"nan", "inf", "min", "mean", "max"}
     elsewhere = np.frombuffer(memoryview(bytearray(64)), np.float64)
     none = [np.zeros(65_537), np.zeros((4, 4))[:, ::2], np.zeros(0), np.array([print]), np.zeros(3, complex)]
