@@ -4,8 +4,9 @@ As an event of the span, as a log record, or as both: `OTEL_SEMCONV_EXCEPTION_SI
 https://opentelemetry.io/docs/specs/semconv/exceptions/exceptions-logs/.
 """
 
+import threading
 from collections.abc import Callable, Mapping
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Final
 
 from opentelemetry.trace import Span, SpanContext
@@ -18,6 +19,7 @@ Write = Callable[[Span, Mapping[str, str], int], None]
 
 _ways: Final[list[tuple[Write, bool]]] = []
 _seen: Final[dict[int, tuple[tuple[CodeType, int], SpanContext]]] = {}
+_left: Final[dict[tuple[int, CodeType, int], SpanContext]] = {}
 _SEEN_LIMIT: Final = 64
 
 
@@ -44,10 +46,29 @@ def tell(span: Span, error: BaseException, time: int) -> None:
         write(span, described, time)
 
 
+def note_left(frame: FrameType, span: Span) -> None:
+    """Notes that the span ended while its loop, in this frame, was left; whether by an exception is not known there.
+
+    One that passes at this very instruction has left it.
+    """
+    if len(_left) >= _SEEN_LIMIT:
+        _left.clear()
+    _left[threading.get_ident(), frame.f_code, frame.f_lasti] = span.get_span_context()
+
+
 def seen_by(error: BaseException) -> SpanContext | None:
-    """The span that has seen the exception first, as far as that is known."""
+    """The span that has seen the exception first, or else one whose loop it has left, as far as that is known."""
     place, context = _seen.get(id(error), (None, None))
-    return context if place is not None and place == _raised_at(error) else None
+    if place is not None and place == _raised_at(error):
+        return context
+    entry = traceback_of(error) if _left else None
+    thread = threading.get_ident()
+    while entry is not None:
+        left = _left.get((thread, entry.tb_frame.f_code, entry.tb_lasti))
+        if left is not None:
+            return left
+        entry = entry.tb_next
+    return None
 
 
 def _note(span: Span, error: BaseException) -> None:

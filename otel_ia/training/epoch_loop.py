@@ -73,7 +73,7 @@ class Epochs(Generic[T]):
                 progress.end_epoch(level)
                 level.close(error)
             if own is not None:
-                own.close(error)
+                own.leave(error)
             error = None  # it holds this frame
 
 

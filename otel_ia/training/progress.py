@@ -3,6 +3,7 @@
 The run's span is announced anew while the run goes on, so that after a kill it arrives with the last epoch and step.
 """
 
+import sys
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from opentelemetry.context import Context
 from otel_ia import clock, semconv
 from otel_ia.guard import guarded
 from otel_ia.recording.callsite import CallSite
+from otel_ia.recording.first_seen import note_left
 from otel_ia.training.figures import figures_of
 from otel_ia.training.gauges import set_gauges
 from otel_ia.training.levels import PROGRESS_KEY, Level, announce, open_level
@@ -19,6 +21,7 @@ from otel_ia.values import Value
 TELLING_INTERVAL: Final = 1_000_000_000
 """Nanoseconds: the step that a killed run shows began at most so long before the last one, and gauges are at most so
 old. Each time costs the spool what a span takes."""
+_frame_above: Final = sys._getframe  # noqa: SLF001 - where a loop stands
 
 
 class Progress:
@@ -113,6 +116,12 @@ class Progress:
         """Ends the run."""
         self.tell()
         self.level.close(error)
+
+    def leave(self, error: BaseException | None) -> None:
+        """Ends the run that a loop is itself; asked by the loop's iterator, above which is what goes through it."""
+        self.close(error)
+        if isinstance(error, GeneratorExit) and (frame := _frame_above(2)) is not None:
+            note_left(frame, self.level.span)
 
 
 class Counts:

@@ -83,7 +83,7 @@ class Steps(Generic[T]):
             if pace.is_open:
                 pace.end(error)
             if own is not None:
-                own.close(error)
+                own.leave(error)
             error = None  # it holds this frame
 
 

@@ -75,6 +75,40 @@ def test_an_error_seen_by_a_block_has_the_blocks_ids(receiver: Receiver) -> None
     assert the_one(receiver).span_id == receiver.span("block").span_id
 
 
+def test_an_error_that_leaves_training_loops_has_the_ids_of_their_run(receiver: Receiver) -> None:
+    program = """
+from otel_ia import training
+def train(fails):
+    for epoch in training.epochs(3):
+        for batch in training.steps([1, 2]):
+            if epoch == 1:
+                break
+            if fails:
+                raise ValueError("no memory")
+        if epoch == 1:
+            break
+train(False)
+train(True)
+"""
+    assert "no memory" in run(program, receiver).stderr
+    event = the_one(receiver)
+    runs = sorted(
+        (span for span in receiver.spans if span.name == "training"), key=lambda span: span.start_time_unix_nano
+    )
+    assert len(runs) == 2
+    assert (event.trace_id, event.span_id) == (runs[1].trace_id, runs[1].span_id)
+
+
+def test_an_error_after_a_loop_that_was_left_by_a_break_has_no_ids(receiver: Receiver) -> None:
+    program = """
+for step in otel_ia.training.steps([1, 2]):
+    break
+raise ValueError("later")
+"""
+    run(program, receiver)
+    assert the_one(receiver).trace_id == b""
+
+
 def test_an_error_of_a_thread_arrives_and_is_passed_on(receiver: Receiver) -> None:
     program = "t = threading.Thread(target=request, name='worker')\nt.start()\nt.join()"
     done = run(program, receiver)
