@@ -66,7 +66,7 @@ IMAGES = np.zeros((32, 3), np.float32)
         ({1, 2}, {"type": "set", "length": 2}, None),
         (collections.deque(["a"]), {"type": "collections.deque", "length": 1}, None),
         (range(1 << 40), {"type": "range", "length": 1 << 40}, None),
-        (pathlib.PurePosixPath("/home/hunter2"), {"type": "pathlib.PurePosixPath"}, None),
+        (pathlib.PurePosixPath("/home/hunter2"), {"type": f"{pathlib.PurePosixPath.__module__}.PurePosixPath"}, None),
         (decimal.Decimal("1.5"), {"type": "decimal.Decimal"}, None),
         (print, {"type": "builtin_function_or_method"}, None),
         (int, {"type": "type"}, None),
