@@ -90,7 +90,7 @@ class HeldCall(CallSpan):
             self.inside = None
             self.end_time = end
             if further is not None and further.status is not UNSET:
-                trace.note_status(self)
+                trace.note_status(further.status)
             if is_root:
                 slower_than = trace.keeper.slower_than
                 if trace.has_failed or (slower_than is not None and elapsed > slower_than):

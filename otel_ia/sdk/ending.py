@@ -56,7 +56,7 @@ def deliver(span: "Span") -> bool:
 def _hand_to(held: "HeldTrace", span: "Span", end: int) -> None:
     if span.is_announced:
         held.keeper.settled(span.identity[1])
-    held.note_status(span)
+    held.note_status(span.status)
     if span.identity[1].to_bytes(8, "big") == held.key:
         held.end(end - span.start_time, lambda: encode(span, end, span.home.redactor))
     elif held.is_kept is not False:

@@ -6,16 +6,13 @@ out of `Keeper.undecided` once, and whoever takes it out decides.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from opentelemetry.trace import StatusCode
+from opentelemetry.trace import Status, StatusCode
 
 from otel_ia.delivery.spooling.frames import DECISION, HELD, HELD_START, SPAN
 from otel_ia.delivery.spooling.holding import DECIDED, KEY_SIZE, MOVED, Place
 from otel_ia.forks import begun_anew
-
-if TYPE_CHECKING:
-    from otel_ia.sdk.span import Span
 
 MOST_TRACES: Final = 10_000
 """That are undecided at once."""
@@ -40,9 +37,9 @@ class HeldTrace:
         if len(keeper.undecided) > MOST_TRACES:
             keeper.make_room()
 
-    def note_status(self, span: "Span") -> None:
+    def note_status(self, status: Status) -> None:
         """Notes that a span of it has failed, if it has."""
-        if span.further is not None and span.status.status_code is StatusCode.ERROR:
+        if status.status_code is StatusCode.ERROR:
             self.has_failed = True
 
     def take(self, frame: bytes) -> None:
