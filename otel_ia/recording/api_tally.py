@@ -20,7 +20,7 @@ from otel_ia.recording.measures import (
 from otel_ia.recording.tallying import Offer
 
 if TYPE_CHECKING:
-    from otel_ia.recording.callsite import Description
+    from otel_ia.recording.description import Description
 
 _DEFAULT: Final = Counting()
 

@@ -4,7 +4,7 @@ import functools
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 from opentelemetry import trace
 from opentelemetry.trace import Span, Status, StatusCode, Tracer
@@ -14,8 +14,8 @@ from otel_ia.guard import guarded
 from otel_ia.recording import lines, switch
 from otel_ia.recording.compiling import open_nothing, replace_when_compiled
 from otel_ia.recording.current import SPAN_KEY, attach, get_current, leave
+from otel_ia.recording.description import Description
 from otel_ia.recording.outcome import Outcome, outcome_of, record_outcome
-from otel_ia.recording.places import Place
 from otel_ia.recording.tallying import Tally, current_tally, end_call, look_for_provider, uncounted
 from otel_ia.recording.tallying import begin_call as begin_tally
 from otel_ia.values import Value, qualified_name
@@ -94,20 +94,6 @@ class CapturingSite(Protocol):
 
 Opening: TypeAlias = Callable[..., Call | None]
 """A call site's `open`."""
-
-
-class Description(NamedTuple):
-    """What the user said at a call site, with the place it stands at."""
-
-    name: str
-    place: Place
-    attributes: Mapping[str, Value]
-    log: int | None
-    slow_after: float | None
-    counts: bool = True
-    """Whether its calls are counted by metrics."""
-    sample: float | None = None
-    """Which share of its calls is recorded where they begin a trace; `None`: as the sampler says."""
 
 
 class ApiCallSite:

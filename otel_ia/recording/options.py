@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from otel_ia import semconv, values
 from otel_ia.errors import SettingError
 from otel_ia.recording.blocks import BlockSites
-from otel_ia.recording.callsite import CallSite, Description, LateCallSite
+from otel_ia.recording.callsite import CallSite, LateCallSite
+from otel_ia.recording.description import Description
 from otel_ia.recording.places import Place
 
 if TYPE_CHECKING:

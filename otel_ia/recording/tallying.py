@@ -21,7 +21,7 @@ from otel_ia.recording.fields import bound_in
 from otel_ia.recording.outcome import Outcome, outcome_of
 
 if TYPE_CHECKING:
-    from otel_ia.recording.callsite import Description
+    from otel_ia.recording.description import Description
     from otel_ia.recording.measures import Measure
 
 

@@ -16,13 +16,13 @@ from otel_ia.delivery.wire.spans import StaticSpan
 from otel_ia.guard import guarded
 from otel_ia.recording.callsite import (
     ApiCall,
-    Description,
     count_stream,
     describe_stream,
     end_late,
     stream_attributes,
     unended,
 )
+from otel_ia.recording.description import Description
 from otel_ia.recording.tallying import Tally, end_call, is_count, uncounted
 from otel_ia.sdk.ending import deliver, encode_rest
 from otel_ia.sdk.events import Event

@@ -13,7 +13,7 @@ from opentelemetry.trace import SpanKind
 from otel_ia.delivery.wire.bare import BareSpan
 from otel_ia.delivery.wire.spans import StaticSpan, static_span
 from otel_ia.forks import begun_anew
-from otel_ia.recording.callsite import Description
+from otel_ia.recording.description import Description
 from otel_ia.redaction import Redactor
 from otel_ia.sdk.attributes import AttributeLimits
 from otel_ia.sdk.events import scanning_events

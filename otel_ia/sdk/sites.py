@@ -10,8 +10,9 @@ from opentelemetry.trace import SpanKind, TraceFlags
 from otel_ia import clock, semconv
 from otel_ia.delivery.wire.bare import BareSpan
 from otel_ia.guard import guarded
-from otel_ia.recording.callsite import Call, Description, Given, LateCallSite, Own, begin_call, capture
+from otel_ia.recording.callsite import Call, Given, LateCallSite, Own, begin_call, capture
 from otel_ia.recording.current import SPAN_KEY, copy_into, get_current, put_first, put_in_context
+from otel_ia.recording.description import Description
 from otel_ia.recording.fields import BOUND_KEY
 from otel_ia.recording.tallying import Tally as AnyTally
 from otel_ia.recording.tallying import begin_call as begin_tally

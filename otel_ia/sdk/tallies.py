@@ -32,7 +32,7 @@ from otel_ia.sdk.span import Span
 from otel_ia.sdk.unrecorded import Unrecorded
 
 if TYPE_CHECKING:
-    from otel_ia.recording.callsite import Description
+    from otel_ia.recording.description import Description
 
 BEGUN: Final = 0
 SUM: Final = 1

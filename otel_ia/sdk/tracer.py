@@ -14,8 +14,9 @@ from opentelemetry.trace import Link, NoOpTracer, SpanContext, SpanKind
 from opentelemetry.trace import Span as ApiSpan
 
 from otel_ia import clock
-from otel_ia.recording.callsite import CallSite, Description
+from otel_ia.recording.callsite import CallSite
 from otel_ia.recording.current import SPAN_KEY, get_current
+from otel_ia.recording.description import Description
 from otel_ia.recording.fields import BOUND_KEY
 from otel_ia.sdk.as_current import SpanAsCurrent
 from otel_ia.sdk.attributes import copied

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from otel_ia import values
 from otel_ia.errors import SettingError
-from otel_ia.recording.callsite import CallSite, Description, LateCallSite
+from otel_ia.recording.callsite import CallSite, LateCallSite
+from otel_ia.recording.description import Description
 from otel_ia.recording.places import Place
 from otel_ia.recording.tallying import CurrentTally, current_tally
 

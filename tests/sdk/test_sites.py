@@ -16,7 +16,8 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, Trace
 
 from otel_ia import clock
 from otel_ia.recording import current
-from otel_ia.recording.callsite import CallSite, Description, LateCallSite
+from otel_ia.recording.callsite import CallSite, LateCallSite
+from otel_ia.recording.description import Description
 from otel_ia.recording.functions import monitor_function
 from otel_ia.recording.places import Place
 from otel_ia.sdk.home import TracingState

@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from otel_ia import clock
 from otel_ia.delivery.spooling.frames import SPAN, START
 from otel_ia.delivery.spooling.spool import Spool
-from otel_ia.recording.callsite import Description
+from otel_ia.recording.description import Description
 from otel_ia.recording.functions import monitor_function
 from otel_ia.recording.places import Place
 from otel_ia.sdk.home import KNOWN_NAMES, LONG_CALL, TracingState
