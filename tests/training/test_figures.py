@@ -145,13 +145,13 @@ def test_another_devices_value_is_described_and_told_once(caplog, kind):
 
 def test_what_is_no_single_value_is_described_and_never_read(caplog):
     value = tensor("cpu", shape=(2, 3))
-    found = figures(weights=np.zeros((2, 3)), gradient=value, note="warm", flag=True, nothing=None, large=1 << 70)
+    found = figures(weights=np.zeros((2, 3)), told_once=value, note="warm", flag=True, nothing=None, large=1 << 70)
     assert found["weights"].startswith("ndarray(shape=(2, 3)")
-    assert found["gradient"].startswith("Tensor(shape=(2, 3)")
+    assert found["told_once"].startswith("Tensor(shape=(2, 3)")
     assert (found["note"], found["flag"], found["large"]) == ("warm", True, str(1 << 70))
     assert "nothing" not in found
     assert not value.was_read
-    told = [entry.getMessage() for entry in caplog.records if "gradient" in entry.getMessage()]
+    told = [entry.getMessage() for entry in caplog.records if "told_once" in entry.getMessage()]
     assert [("no single number" in text, "wait for its device" in text) for text in told] == [(True, False)]
 
 
