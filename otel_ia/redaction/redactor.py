@@ -1,6 +1,5 @@
 """One redactor: it remembers its verdicts on keys and the texts it found clean, and counts what it took out."""
 
-import copy
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -96,7 +95,9 @@ class Redactor:
 
     def uncounted(self) -> "Redactor":
         """The same one, except that what it takes out does not count: for what is encoded twice."""
-        other = copy.copy(self)  # which shares what is remembered, and what asks the callback
+        other = object.__new__(Redactor)  # not by `copy`, which imports: the interpreter may be at its end
+        for name in Redactor.__slots__:  # it shares what is remembered, and what asks the callback
+            setattr(other, name, getattr(self, name))
         other.count = {}
         return other
 

@@ -95,7 +95,7 @@ class HeldCall(CallSpan):
                 slower_than = trace.keeper.slower_than
                 if trace.has_failed or (slower_than is not None and elapsed > slower_than):
                     _end_root(self, elapsed)
-                elif trace.discard():
+                elif trace.decide(is_kept=False):
                     trace.keeper.discarded += 1
             else:
                 bare: Any = self.pattern.bare

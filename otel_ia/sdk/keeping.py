@@ -57,7 +57,7 @@ class HeldTrace:
             if self.place is not place:  # all was brought forward meanwhile, perhaps without this
                 keeper.hold(HELD, frame)
             if self.is_kept is not None:  # it was decided meanwhile, perhaps before this stood there
-                self._send() if self.is_kept else self._let_go()
+                self._follow()
                 keeper.hold(DECISION, self.key + DECIDED)
             elif keeper.size > keeper.limit:
                 keeper.make_room()
@@ -69,34 +69,23 @@ class HeldTrace:
         keeper = self.keeper
         has_failed = self.has_failed and keeper.keeps_errors
         if not has_failed and (keeper.slower_than is None or elapsed <= keeper.slower_than):
-            if self.discard():
+            if self.decide(is_kept=False):
                 keeper.discarded += 1
-        elif self.keep():
+        elif self.decide(is_kept=True):
             if has_failed:
                 keeper.failed += 1
             else:
                 keeper.slow += 1
             keeper.ended(SPAN, encode())
 
-    def discard(self) -> bool:
-        """Lets go of what is held and of what comes late; False when that was decided before."""
+    def decide(self, *, is_kept: bool, why: bytes = DECIDED) -> bool:
+        """Has what is held and what comes late sent, or lets go of both; False when that was decided before."""
         keeper = self.keeper
         if keeper.undecided.pop(self.key, None) is None:
             return False
-        self.is_kept = False
+        self.is_kept = is_kept
         if self.place is not None:
-            self._let_go()
-            keeper.hold(DECISION, self.key + DECIDED)
-        return True
-
-    def keep(self, why: bytes = DECIDED) -> bool:
-        """Has what is held sent, and what comes late; False when that was decided before."""
-        keeper = self.keeper
-        if keeper.undecided.pop(self.key, None) is None:
-            return False
-        self.is_kept = True
-        if self.place is not None:
-            self._send()
+            self._follow()
             keeper.hold(DECISION, self.key + why)
         return True
 
@@ -109,14 +98,12 @@ class HeldTrace:
         if self.is_kept is not None:  # it was decided meanwhile, perhaps before the first of these
             keeper.hold(DECISION, self.key + DECIDED)
 
-    def _let_go(self) -> None:
+    def _follow(self) -> None:
         size, self.size = self.size, 0
         self.keeper.size -= size
-        self.frames.clear()
-
-    def _send(self) -> None:
-        size, self.size = self.size, 0
-        self.keeper.size -= size
+        if not self.is_kept:
+            self.frames.clear()
+            return
         self.frames.reverse()  # those that come meanwhile go first
         while self.frames:
             try:
@@ -186,13 +173,13 @@ class Keeper:
     def make_room(self) -> None:
         """Gives up the oldest trace: what the sampler said of it stands."""
         for trace in list(self.undecided.values())[:1]:
-            if trace.discard():
+            if trace.decide(is_kept=False):
                 self.given_up += 1
 
     def release(self) -> None:
         """At the end: what is undecided is kept, as far as it has ended."""
         for trace in list(self.undecided.values()):
-            trace.keep(MOVED)
+            trace.decide(is_kept=True, why=MOVED)
 
     def begin_after_fork(self) -> None:
         """In a forked child: what is held is the parent's."""

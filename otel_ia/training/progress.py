@@ -120,8 +120,9 @@ class Progress:
     def leave(self, error: BaseException | None) -> None:
         """Ends the run that a loop is itself; asked by the loop's iterator, above which is what goes through it."""
         self.close(error)
-        if isinstance(error, GeneratorExit) and (frame := _frame_above(2)) is not None:
-            note_left(frame, self.level.span)
+        above = _frame_above(1).f_back  # none where the interpreter ends with the loop open
+        if isinstance(error, GeneratorExit) and above is not None:
+            note_left(above, self.level.span)
 
 
 class Counts:

@@ -370,7 +370,7 @@ def test_what_is_taken_while_it_is_decided_goes_where_the_rest_goes() -> None:
 
         def decide(kind: int, _payload: bytes) -> None:
             if kind == HELD:
-                held.keep() if is_kept else held.discard()  # noqa: B023
+                held.decide(is_kept=is_kept)  # noqa: B023
 
         keeper.connect(lambda _kind, payload: kept.append(payload), decide)  # noqa: B023
         held.take(held.key + b"span")
@@ -390,7 +390,7 @@ def test_what_is_brought_forward_is_whole_and_says_again_how_it_was_decided() ->
         written.append((kind, payload))
         if payload is late and written.count((kind, payload)) == 1:  # just before it is noted as held
             keeper.bring_forward(1)
-            held.discard()
+            held.decide(is_kept=False)
 
     keeper.connect(lambda _kind, _payload: None, hold, lambda: next(places))
     held.take(first)
@@ -410,7 +410,7 @@ def test_a_trace_decided_while_it_is_brought_forward_is_not_found_undecided() ->
 
     def hold(kind: int, payload: bytes) -> None:
         if kind == HELD and written:
-            held.discard()
+            held.decide(is_kept=False)
         written.append((kind, payload))
 
     keeper.connect(lambda _kind, _payload: None, hold)
@@ -434,7 +434,7 @@ def test_two_threads_that_decide_at_once_decide_once(configure: Configure) -> No
 
         def decide() -> None:
             barrier.wait()  # noqa: B023
-            held.keep()  # noqa: B023
+            held.decide(is_kept=True)  # noqa: B023
 
         threads = [threading.Thread(target=work) for work in (take, decide, decide)]
         for thread in threads:

@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from promises.programs import deliver_what_is_left, ended, read_until, start
+from promises.programs import deliver_what_is_left, ended, finish, finish_alone, read_until, start
 from receiver import Receiver, plain
 
 TRAINING = """
@@ -21,12 +21,17 @@ for epoch in training.epochs(3, model="digits"):
 """
 
 
-def test_the_killed_run_arrives_with_its_last_epoch_and_step(receiver: Receiver, tmp_path: Path) -> None:
-    process = start(TRAINING, receiver.endpoint, OTEL_IA_SPOOL_DIRECTORY=str(tmp_path))
+def kill_there(program: str, receiver: Receiver, spool: Path) -> None:
+    """Kills it when it says so, and has the next process deliver what it left."""
+    process = start(program, receiver.endpoint, OTEL_IA_SPOOL_DIRECTORY=str(spool))
     read_until(process, "there")
     process.send_signal(signal.SIGKILL)
     ended(process)
-    deliver_what_is_left(receiver, tmp_path)
+    deliver_what_is_left(receiver, spool)
+
+
+def test_the_killed_run_arrives_with_its_last_epoch_and_step(receiver: Receiver, tmp_path: Path) -> None:
+    kill_there(TRAINING, receiver, tmp_path)
     abandoned = {span.name: span for span in receiver.spans if plain(span.attributes).get("ia.outcome") == "abandoned"}
     assert set(abandoned) == {"training", "epoch"}
     run = abandoned["training"]
@@ -51,13 +56,29 @@ for epoch in training.epochs(3):
 
 
 def test_a_run_that_is_killed_in_the_first_step_of_an_epoch_shows_that_step(receiver: Receiver, tmp_path: Path) -> None:
-    process = start(SLOW_STEP, receiver.endpoint, OTEL_IA_SPOOL_DIRECTORY=str(tmp_path))
-    read_until(process, "there")
-    process.send_signal(signal.SIGKILL)
-    ended(process)
-    deliver_what_is_left(receiver, tmp_path)
+    kill_there(SLOW_STEP, receiver, tmp_path)
     said = plain(receiver.span("training").attributes)
     assert (said["ia.epoch"], said["ia.step"], said["ia.outcome"]) == (1, 0, "abandoned")
+
+
+OPEN_AT_THE_END = """
+from otel_ia import training
+class Holder: pass
+holder = Holder()
+holder.me = holder  # so that only the interpreter's own end closes the loops
+holder.loops = [iter(training.epochs(2)), iter(training.steps([1, 2], every=1))]
+for loop in holder.loops:
+    next(loop)
+"""
+
+
+@pytest.mark.parametrize("is_configured", [True, False])
+def test_loops_that_are_open_when_the_interpreter_ends_make_no_noise(
+    receiver: Receiver, tmp_path: Path, is_configured: bool
+) -> None:
+    run = finish if is_configured else finish_alone
+    _, err, status = run(OPEN_AT_THE_END, receiver.endpoint, OTEL_IA_SPOOL_DIRECTORY=str(tmp_path))
+    assert (status, err) == (0, "")
 
 
 FORKING = """
