@@ -39,7 +39,7 @@ def _value_after(text: str, found: re.Match[str]) -> tuple[int, int]:
     start = found.end()
     if opening := _QUOTE.match(text, start):
         return opening.end(), _closing_quote(text, opening)
-    if MARKER.match(text, start):
+    if _DONE.match(text, start):
         return start, start
     if text.startswith(_OPENING, start):
         return start, _closing_bracket(text, start)
@@ -123,6 +123,8 @@ _WORD: Final = re.compile(
     r"""|[,;&|](?!\s|\Z|[\w.\-]{1,64}+[=:]))*+"""
 )
 """An unquoted value: punctuation belongs to it unless what follows says that it ended."""
+_DONE: Final = re.compile(rf"[,;&|]*+{MARKER.pattern}")
+"""What followed such punctuation was taken for a key, and then for a token."""
 _NEXT_KEY: Final = re.compile(r"[A-Za-z_.\-]*:")
 _HEADERS: Final = re.compile(r"(?i:authori[sz]ation|cookie|passphrase)\Z")
 _LINE: Final = re.compile(r"(?:[^\n\r\\]|\\(?![nr]))*+")
