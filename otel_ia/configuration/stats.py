@@ -34,7 +34,8 @@ class Stats:
     redacted: Mapping[str, int]
     """By rule: secrets taken out."""
     held: Mapping[str, int]
-    """Traces that were not sampled and held: kept as `failed` or `slow`, `discarded`, `given up` over the bound."""
+    """Traces that were not sampled and held: kept as `failed`, `slow` or, for another process's sake, `followed`;
+    `discarded`; `given up` over the bound."""
     waiting_bytes: Mapping[str, int]
     """By signal: not acknowledged yet, on disk and in memory."""
     lag: Mapping[str, float]
@@ -92,6 +93,7 @@ def _held(outboxes: Sequence["Outbox"]) -> dict[str, int]:
             return {
                 "failed": keeper.failed,
                 "slow": keeper.slow,
+                "followed": keeper.followed,
                 "discarded": keeper.discarded,
                 "given up": keeper.given_up,
             }

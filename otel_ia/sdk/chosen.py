@@ -4,8 +4,11 @@ import struct
 from bisect import bisect_left
 from typing import Any, Final
 
+from opentelemetry.trace import SpanContext, get_current_span
+
 from otel_ia import clock, semconv
 from otel_ia.delivery.wire.bare import END, PARENT_ID, SPAN_ID, START
+from otel_ia.forks import at_forks
 from otel_ia.guard import guarded
 from otel_ia.recording.callsite import unended
 from otel_ia.recording.tallying import uncounted
@@ -65,6 +68,11 @@ class HeldCall(CallSpan):
     def held(self) -> HeldTrace:  # type: ignore[override]
         return self.chosen
 
+    def get_span_context(self) -> SpanContext:
+        if self.made_context is None:  # from here it may go anywhere, with a request for instance
+            self.chosen.share(self.trace_id)
+        return super().get_span_context()
+
     def close(self, error: BaseException | None = None, rest: bytes | None = b"") -> None:  # noqa: C901, PLR0912 - as in `CallSpan`
         """Ends the call; see `CallSpan.close`."""
         elapsed = clock.monotonic() - self.began
@@ -93,7 +101,7 @@ class HeldCall(CallSpan):
                 trace.note_status(further.status)
             if is_root:
                 slower_than = trace.keeper.slower_than
-                if trace.has_failed or (slower_than is not None and elapsed > slower_than):
+                if trace.has_failed or trace.part is not None or (slower_than is not None and elapsed > slower_than):
                     _end_root(self, elapsed)
                 elif trace.decide(is_kept=False):
                     trace.keeper.discarded += 1
@@ -139,6 +147,11 @@ class HeldSpan(Span):
 
     held: HeldTrace
 
+    def get_span_context(self) -> SpanContext:
+        if self.made_context is None:  # as for `HeldCall`
+            self.held.share(self.identity[0].to_bytes(16, "big"))
+        return super().get_span_context()
+
 
 @guarded
 def _end_root(span: HeldCall, elapsed: int) -> None:
@@ -149,7 +162,7 @@ def _end_root(span: HeldCall, elapsed: int) -> None:
     span.chosen.end(elapsed, whole)
 
 
-def trace_to_join(home: Home, above: object, key: bytes) -> HeldTrace | None:
+def trace_to_join(home: Home, above: object, trace_id: int, key: bytes) -> HeldTrace | None:
     """The held trace that a span which is not sampled belongs to, one with this key below a parent of another process.
 
     None where it is not to be held.
@@ -157,14 +170,26 @@ def trace_to_join(home: Home, above: object, key: bytes) -> HeldTrace | None:
     keeper = home.keeper
     if keeper is None:
         return None
-    if not isinstance(above, Span | Unrecorded):
+    if above is None:
         return HeldTrace(keeper, key)
-    trace = getattr(above, "held", None)
-    if trace is None:
-        return None
-    if trace.is_elsewhere:
-        return HeldTrace(keeper, key)
-    return None if trace.is_kept is False else trace
+    if isinstance(above, Span | Unrecorded):
+        trace = getattr(above, "held", None)
+        if trace is None:
+            return None
+        if not trace.is_elsewhere:
+            return None if trace.is_kept is False else trace
+    begun = HeldTrace(keeper, key)
+    begun.join(trace_id.to_bytes(16, "big"))
+    return begun
+
+
+def _share_current() -> None:
+    span = get_current_span()
+    if isinstance(span, HeldCall | HeldSpan):
+        span.get_span_context()
+
+
+at_forks(before=guarded(_share_current))
 
 
 def new_held_span(  # noqa: PLR0913 - as `new_span`

@@ -1,8 +1,8 @@
 """Keeps what matters: a trace that was not sampled is held until its local root ends, and kept whole if it went wrong.
 
 A span that ends inside of it goes, encoded, to a spool of its own, which only a later process reads: what was undecided
-when this one died is kept. The root is encoded only if the trace is kept. Whatever the threads do, the trace is taken
-out of `Keeper.undecided` once, and whoever takes it out decides.
+when this one died is kept. The root is encoded only if the trace is kept, or has to wait for another process, in which
+it began. Whatever the threads do, the trace is taken out of `Keeper.undecided` once, and whoever takes it out decides.
 """
 
 from collections.abc import Callable
@@ -10,18 +10,23 @@ from typing import Final
 
 from opentelemetry.trace import Status, StatusCode
 
-from otel_ia.delivery.spooling.frames import DECISION, HELD, HELD_START, SPAN
-from otel_ia.delivery.spooling.holding import DECIDED, KEY_SIZE, MOVED, Place
+from otel_ia.delivery.spooling.frames import DECISION, HELD, HELD_START, SHARED, SPAN
+from otel_ia.delivery.spooling.holding import DECIDED, DECIDES, KEY_SIZE, MOVED, WAITS, Place
+from otel_ia.delivery.spooling.verdicts import Verdict, Verdicts
 from otel_ia.forks import begun_anew
+from otel_ia.sdk.parts import Part
 
 MOST_TRACES: Final = 10_000
 """That are undecided at once."""
+SHORTEST_PAUSE: Final = 0.1
+LONGEST_PAUSE: Final = 5.0
+"""Seconds between two looks at what others have decided: at first, and when nobody has for long."""
 
 
 class HeldTrace:
     """What ends inside a local root, whose span id is the key, as long as nobody knows whether it is to be kept."""
 
-    __slots__ = ("frames", "has_failed", "is_elsewhere", "is_kept", "keeper", "key", "place", "size")
+    __slots__ = ("frames", "has_failed", "is_elsewhere", "is_kept", "keeper", "key", "part", "place", "size")
 
     def __init__(self, keeper: "Keeper", key: bytes) -> None:
         self.keeper = keeper
@@ -33,6 +38,8 @@ class HeldTrace:
         self.is_kept: bool | None = None
         self.is_elsewhere = False
         """Whether its root is the parent's of this forked process."""
+        self.part: Part | None = None
+        """Of a trace that other processes have a part in, too."""
         keeper.undecided[key] = self
         if len(keeper.undecided) > MOST_TRACES:
             keeper.make_room()
@@ -64,18 +71,42 @@ class HeldTrace:
         elif self.is_kept:
             keeper.ended(SPAN, frame[KEY_SIZE:])
 
+    def share(self, trace_id: bytes) -> None:
+        """Notes that its id is known outside, so that it may go on in other processes."""
+        keeper, part = self.keeper, self.part
+        if self.is_kept is not None or keeper.verdicts is None:
+            return
+        if part is None:
+            part = Part(keeper.verdicts, trace_id, decides=False)
+        if part.claim():
+            self.part = part
+            self._say_shared(DECIDES)
+
+    def join(self, trace_id: bytes) -> None:
+        """Notes that it did not begin here: where it did, and that is known, it is decided on."""
+        if self.keeper.verdicts is not None:
+            self.part = Part(self.keeper.verdicts, trace_id, decides=False)
+
     def end(self, elapsed: int, encode: Callable[[], bytes]) -> None:
-        """Decides, for the root has ended, after so many nanoseconds."""
-        keeper = self.keeper
+        """Decides, for the root has ended, after so many nanoseconds; or waits for whoever does."""
+        keeper, part = self.keeper, self.part
         has_failed = self.has_failed and keeper.keeps_errors
-        if not has_failed and (keeper.slower_than is None or elapsed <= keeper.slower_than):
-            if self.decide(is_kept=False):
+        is_slow = keeper.slower_than is not None and elapsed > keeper.slower_than
+        is_kept: bool | None = has_failed or is_slow
+        if part is not None:
+            is_kept = part.ask(is_wanted=has_failed or is_slow)
+        if is_kept is None:
+            self._wait(encode())
+        elif self.decide(is_kept=is_kept):
+            if not is_kept:
                 keeper.discarded += 1
-        elif self.decide(is_kept=True):
+                return
             if has_failed:
                 keeper.failed += 1
-            else:
+            elif is_slow:
                 keeper.slow += 1
+            else:
+                keeper.followed += 1
             keeper.ended(SPAN, encode())
 
     def decide(self, *, is_kept: bool, why: bytes = DECIDED) -> bool:
@@ -84,9 +115,13 @@ class HeldTrace:
         if keeper.undecided.pop(self.key, None) is None:
             return False
         self.is_kept = is_kept
+        keeper.waiting.pop(self.key, None)
         if self.place is not None:
             self._follow()
             keeper.hold(DECISION, self.key + why)
+        if self.part is not None and self.part.decides:
+            self.part.tell(is_kept=is_kept)
+            keeper.note_told(is_kept=is_kept)
         return True
 
     def bring_forward(self) -> None:
@@ -95,8 +130,29 @@ class HeldTrace:
         self.place = keeper.place()  # before it looks for what was taken: see `take`
         for frame in list(self.frames):
             keeper.hold(HELD, frame)
+        if self.part is not None and self.part.decides:
+            self._say_shared(DECIDES)
+        elif self.key in keeper.waiting:
+            self._say_shared(WAITS)
         if self.is_kept is not None:  # it was decided meanwhile, perhaps before the first of these
             keeper.hold(DECISION, self.key + DECIDED)
+
+    def _wait(self, root: bytes) -> None:
+        keeper = self.keeper
+        keeper.waiting[self.key] = self
+        self.take(self.key + root)
+        if self.is_kept is not None:  # given up for want of room
+            keeper.waiting.pop(self.key, None)
+            return
+        self._say_shared(WAITS)
+        keeper.wait()
+
+    def _say_shared(self, role: bytes) -> None:
+        part = self.part
+        if part is not None:
+            if self.place is None:
+                self.place = self.keeper.place()
+            self.keeper.hold(SHARED, self.key + role + part.trace_id)
 
     def _follow(self) -> None:
         size, self.size = self.size, 0
@@ -124,24 +180,37 @@ class Keeper:
         self.slower_than: Final = slower_than
         self.limit: Final = limit
         self.undecided: Final[dict[bytes, HeldTrace]] = {}
+        self.waiting: Final[dict[bytes, HeldTrace]] = {}
+        """Those of them whose root has ended, and on which another process decides."""
         self._open: Final[dict[int, bytes]] = {}
         self._begin()
         self.connect(lambda _kind, _payload: None)
         _all.add(self)
 
     def _begin(self) -> None:
-        self.size = self.failed = self.slow = self.discarded = self.given_up = 0
+        self.size = self.failed = self.slow = self.followed = self.discarded = self.given_up = 0
+        self._pause = SHORTEST_PAUSE
 
-    def connect(
+    def connect(  # noqa: PLR0913 - what it is connected to
         self,
         ended: Callable[[int, bytes], None],
         hold: Callable[[int, bytes], None] = lambda _kind, _payload: None,
         place: Callable[[], Place] = lambda: (0, 0),
+        verdicts: Verdicts | None = None,
+        wake: Callable[[], None] = lambda: None,
+        when_kept: Callable[[], None] = lambda: None,
     ) -> None:
-        """From now on what is kept goes to `ended`, and what is held to `hold`, at the `place` where that begins."""
+        """From now on what is kept goes to `ended`, and what is held to `hold`, at the `place` where that begins.
+
+        What others decide stands in `verdicts`; `wake` has somebody `look` there, and go on with that. `when_kept` is
+        called with each trace that is kept and that others have a part in, which they may have left behind.
+        """
         self.ended = ended
         self.hold = hold
         self.place = place
+        self.verdicts = verdicts
+        self.wake = wake
+        self.when_kept = when_kept
 
     def begun(self, trace: HeldTrace, span_id: int, payload: bytes) -> None:
         """A span of it has begun which may take long."""
@@ -170,6 +239,40 @@ class Keeper:
             if trace.place is not None and trace.place[0] <= segment:
                 trace.bring_forward()
 
+    @property
+    def pause(self) -> float | None:
+        """Seconds until it is to `look` again at what others have decided; None where nothing waits for that."""
+        return self._pause if self.waiting else None
+
+    def wait(self) -> None:
+        """One more waits."""
+        self._pause = SHORTEST_PAUSE
+        self.wake()
+
+    def look(self) -> None:
+        """Decides on what waits for others as they have. From any thread."""
+        has_news = False
+        for trace in list(self.waiting.values()):
+            verdict = trace.part.verdicts.find(trace.part.trace_id) if trace.part is not None else None
+            if verdict is Verdict.OPEN:
+                continue
+            has_news = True
+            if trace.decide(is_kept=verdict is Verdict.KEPT):
+                if verdict is Verdict.KEPT:
+                    self.followed += 1
+                elif verdict is Verdict.DISCARDED:
+                    self.discarded += 1
+                else:  # it stands there no more
+                    self.given_up += 1
+        self._pause = SHORTEST_PAUSE if has_news else min(2 * self._pause, LONGEST_PAUSE)
+
+    def note_told(self, *, is_kept: bool) -> None:
+        """Others were told of a decision: who waits for it here looks at once, and what they left is looked for."""
+        if self.waiting:
+            self.wake()
+        if is_kept:
+            self.when_kept()
+
     def make_room(self) -> None:
         """Gives up the oldest trace: what the sampler said of it stands."""
         for trace in list(self.undecided.values())[:1]:
@@ -177,15 +280,18 @@ class Keeper:
                 self.given_up += 1
 
     def release(self) -> None:
-        """At the end: what is undecided is kept, as far as it has ended."""
+        """At the end: what is undecided is kept, as far as it has ended; what waits is left to a later process."""
+        self.look()
         for trace in list(self.undecided.values()):
-            trace.decide(is_kept=True, why=MOVED)
+            if trace.key not in self.waiting:
+                trace.decide(is_kept=True, why=MOVED)
 
     def begin_after_fork(self) -> None:
         """In a forked child: what is held is the parent's."""
         for trace in list(self.undecided.values()):
             trace.is_elsewhere, trace.is_kept = True, False
         self.undecided.clear()
+        self.waiting.clear()
         self._open.clear()
         self._begin()
 

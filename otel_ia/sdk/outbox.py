@@ -93,11 +93,18 @@ class Outbox:
             held.define_scope(payload)
 
         self.sink.connect(self.spool.append, define_scope)
-        keeper.connect(self.spool.append, held.append, held.place)
+        keeper.connect(
+            self.spool.append, held.append, held.place, held.verdicts, held.wake, when_kept=self.shipper.look_for_left
+        )
         self._holding.start()
 
+    def look(self) -> None:
+        """Has what waits for other processes sent, as far as they have decided."""
+        if self.keeper is not None:
+            self.keeper.look()
+
     def release(self) -> None:
-        """Has what is held sent: nobody decides on it any more."""
+        """Has what is held sent: nobody decides on it here any more."""
         if self.keeper is not None:
             self.keeper.release()
 
@@ -110,12 +117,16 @@ class Outbox:
         if self._holding is not None and self._held is not None:
             self._holding.stop()
             self._held.close()
+        if self.keeper is not None and self.keeper.verdicts is not None:
+            self.keeper.verdicts.close()
         self.spool.close()
         self.shipper.tell_rest()
 
 
 def flush_outboxes(outboxes: list[Outbox], timeout: float) -> bool:
     """Sends all that was recorded before; whether it was acknowledged within the timeout (s)."""
+    for outbox in outboxes:
+        outbox.look()
     return flush_all([outbox.shipper for outbox in outboxes], timeout)
 
 

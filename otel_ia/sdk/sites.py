@@ -296,7 +296,8 @@ class TracerCallSite:
             record_exception=False,
             set_status_on_exception=False,
         )
-        if not span.get_span_context().is_valid and not self.has_lines and self._current.tally is None:
+        is_ours = isinstance(span, Span | Unrecorded)  # is valid, and to ask it for its context would share its trace
+        if not (is_ours or span.get_span_context().is_valid or self.has_lines or self._current.tally is not None):
             return None
         if given is not None and not (captured and span.is_recording()):
             own = capture(given, span, is_counted=self._current.tally is not None)

@@ -113,7 +113,7 @@ class Tracer(sdk_trace.Tracer):
         identity: Identity = (trace_id, span_id, False, FLAGS[bool(is_sampled) | is_random << 1], trace_state)
         trace = None
         if not is_recording:
-            trace = trace_to_join(home, current.get(SPAN_KEY), span_id.to_bytes(8, "big"))
+            trace = trace_to_join(home, current.get(SPAN_KEY), trace_id, span_id.to_bytes(8, "big"))
             if trace is None:
                 return new_unrecorded(identity)
         opened, anchor = read_clocks()

@@ -14,6 +14,7 @@ from otel_ia.tools.spool_waiting import WHY, State, Waiting
 
 _OBJECTIONS: Final[Mapping[State, str]] = {
     "left": "",
+    "undecided": "a running process has yet to decide whether to keep it",
     "foreign": "meant for another endpoint or other credentials",
     "unaddressed": "the settings here name no endpoint",
     "kept": "kept without an endpoint",
@@ -49,7 +50,10 @@ def _offer(directory: Path, group: Waiting, destination: Destination, *, is_agre
     if group.state == "refused":
         sent = send_refused(group.paths, signal=group.signal, destination=destination)
     else:
-        sent = send_left(directory, group.fingerprint, signal=group.signal, destination=destination)
+        is_undecided = group.state == "undecided"
+        sent = send_left(
+            directory, group.fingerprint, signal=group.signal, destination=destination, is_undecided=is_undecided
+        )
     _tell(group, _result(sent, group, shown(destination.endpoint)))
     return not (sent.failure or (sent.set_aside and group.state == "refused"))
 

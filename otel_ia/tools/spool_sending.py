@@ -14,6 +14,7 @@ from otel_ia.delivery.shipping.transport import Transport, make_transport
 from otel_ia.delivery.spooling.adopted import Adopted
 from otel_ia.delivery.spooling.batch import Batch
 from otel_ia.delivery.spooling.counters import Counters
+from otel_ia.delivery.spooling.ownership import FileKey
 from otel_ia.delivery.spooling.recovery import scan, take_refused
 
 
@@ -31,18 +32,25 @@ class Sent:
     failure: str = ""
 
 
-def send_left(directory: Path, fingerprint: bytes, *, signal: Signal, destination: Destination) -> Sent:
+def send_left(
+    directory: Path, fingerprint: bytes, *, signal: Signal, destination: Destination, is_undecided: bool = False
+) -> Sent:
     """Sends everything with this fingerprint to the destination, and removes what that has taken.
 
-    What another process adopts meanwhile is that one's to deliver. Ends at the first request that fails.
+    What another process adopts meanwhile is that one's to deliver. What one has yet to decide on waits for that, unless
+    it goes although it `is_undecided`. Ends at the first request that fails.
     """
     sent = Sent()
     counters = Counters()
     find = partial(scan, directory, fingerprint, span_key=span_key, time_of=time_of, counters=counters)
     transport = make_transport(signal, destination)
     try:
-        while not sent.failure and (found := find()):
+        postponed: set[FileKey] = set()
+        while not sent.failure and (found := find(leaving=postponed)):
+            for adopted in found:
+                adopted.waits_for_others = not is_undecided
             _send_all(found, signal, transport, destination.timeout, sent)
+            postponed |= {adopted.key for adopted in found if adopted.is_postponed}
     finally:
         transport.close()
     sent.dropped_earlier = sum(counters.dropped_earlier.values())

@@ -17,11 +17,12 @@ from otel_ia.delivery.spooling.listing import SegmentInfo, describe
 from otel_ia.sdk.outbox import fingerprint
 from otel_ia.semconv import SERVICE_NAME
 
-State = Literal["alive", "keeping", "left", "kept", "foreign", "unaddressed", "refused", "damaged"]
+State = Literal["alive", "keeping", "undecided", "left", "kept", "foreign", "unaddressed", "refused", "damaged"]
 
 WHY: Final[Mapping[State, str]] = {
     "alive": "a running process delivers it itself, as soon as its collector takes it",
     "keeping": "a running process keeps it; the settings there name no endpoint",
+    "undecided": "its process has ended; a running one has yet to decide whether to keep traces that go on in both",
     "left": "its process has ended: `otel-ia spool send` sends it now, else the next process of this service",
     "kept": "its process had no endpoint: `otel-ia spool send --endpoint …` sends it",
     "foreign": "its process has ended; meant for another endpoint or other credentials than the settings here",
@@ -102,6 +103,8 @@ def _state(segment: SegmentInfo, mark: bytes | None, unaddressed: bytes) -> Stat
         return "refused"
     if segment.fingerprint == unaddressed:
         return "keeping" if segment.is_alive else "kept"
+    if segment.has_to_wait:
+        return "undecided"
     if segment.is_alive:
         return "alive"
     if mark is None:

@@ -82,7 +82,7 @@ def test_a_trace_that_failed_is_kept_whole_and_the_others_are_not(receiver: Rece
     assert root.status.code == StatusCode.ERROR.value
     assert [event.name for event in root.events] == ["exception"]
     assert [event.name for event in receiver.span("foreign").events] == ["seen"]
-    assert telemetry.stats().held == {"failed": 1, "slow": 0, "discarded": 20, "given up": 0}
+    assert telemetry.stats().held == {"failed": 1, "slow": 0, "followed": 0, "discarded": 20, "given up": 0}
 
 
 def test_one_failed_span_inside_is_enough(receiver: Receiver, configure: Configure) -> None:
@@ -105,7 +105,7 @@ def test_a_slow_trace_is_kept_and_only_where_that_is_asked_for(receiver: Receive
         predict(fails=True)
     telemetry.shutdown()
     assert names(receiver) == WHOLE
-    assert telemetry.stats().held == {"failed": 0, "slow": 1, "discarded": 2, "given up": 0}
+    assert telemetry.stats().held == {"failed": 0, "slow": 1, "followed": 0, "discarded": 2, "given up": 0}
 
 
 def test_what_is_sampled_goes_its_way_and_what_is_kept_beside_it_says_no_threshold(
@@ -205,7 +205,7 @@ def test_threads_that_work_for_a_trace_lose_none_of_it(receiver: Receiver, confi
                 pass
     telemetry.shutdown()
     assert names(receiver) == {"request": 20, "stage": 200}
-    assert telemetry.stats().held == {"failed": 20, "slow": 0, "discarded": 20, "given up": 0}
+    assert telemetry.stats().held == {"failed": 20, "slow": 0, "followed": 0, "discarded": 20, "given up": 0}
 
 
 def test_metrics_count_what_is_discarded_too_and_exemplars_name_what_is_kept(
@@ -253,7 +253,7 @@ def test_over_the_bound_the_oldest_trace_is_given_up_and_counted(receiver: Recei
         root.end()
     telemetry.shutdown()
     assert names(receiver) == {"root 1": 1, "root 2": 1, "stage": 2}
-    assert telemetry.stats().held == {"failed": 2, "slow": 0, "discarded": 0, "given up": 1}
+    assert telemetry.stats().held == {"failed": 2, "slow": 0, "followed": 0, "discarded": 0, "given up": 1}
 
 
 def test_roots_that_are_never_ended_do_not_pile_up(configure: Configure) -> None:
@@ -330,21 +330,29 @@ def test_processors_see_held_spans_as_recorded_ones_that_are_not_sampled(
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
-def test_a_forked_child_decides_on_its_own_part(receiver: Receiver, configure: Configure) -> None:
+@pytest.mark.parametrize("fails_in", ["parent", "child", ""])
+def test_a_forked_child_and_its_parent_keep_a_trace_together(
+    receiver: Receiver, configure: Configure, fails_in: str
+) -> None:
     telemetry = configure()
-    with monitor("request"):
+    with contextlib.suppress(ValueError), monitor("request"):
         stage()
         child = os.fork()
         if child == 0:
             with contextlib.suppress(ValueError):
-                predict(fails=True)
+                predict(fails=fails_in == "child")
             predict()
             os._exit(0 if telemetry.flush(20) else 1)
         _, status = os.waitpid(child, 0)
+        if fails_in == "parent":
+            raise ValueError
     assert status == 0
     telemetry.shutdown()
-    assert names(receiver) == WHOLE
-    assert len({span.trace_id for span in receiver.spans}) == 1
+    whole = {"request": 1, "predict": 2, "foreign": 2, "stage": 5}
+    assert names(receiver) == (whole if fails_in else {})
+    assert len({span.trace_id for span in receiver.spans}) == bool(fails_in)
+    held = telemetry.stats().held
+    assert (held["failed"], held["followed"]) == (fails_in == "parent", fails_in == "child")
 
 
 def test_the_spools_files_go_with_what_is_in_them(receiver: Receiver, configure: Configure, tmp_path: Path) -> None:

@@ -28,6 +28,8 @@ MUCH: Final = 512 << 10
 """So many bytes are a batch worth sending at once."""
 _BRIEFLY: Final = 0.002
 _LEAST_PATIENCE: Final = 0.02
+_BETWEEN_SCANS: Final = 0.25
+"""Seconds, at least, when somebody asks for a scan that is not due."""
 _PATIENCE_FOR_AN_ANSWER: Final = 2.0
 
 
@@ -73,6 +75,9 @@ class Courier:
         self._is_dismissed = False
         self._load: _Load | None = None
         self._scan_at = 0.0
+        self._scanned_at = self._asked_at = -inf
+        self.is_looking = False
+        """Whether it has been asked to `look_for_left`, and has not delivered what there is."""
 
     def wait(self, is_urgent: Callable[[], bool]) -> None:
         """Sleeps until there is something to do, and then a little, so that what comes with it goes with it."""
@@ -95,6 +100,13 @@ class Courier:
             return self._step()
         finally:
             self._stepping.release()
+
+    def look_for_left(self) -> None:
+        """Has it looked for what dead processes left, before that is due."""
+        if self._routes:
+            self._asked_at = time.monotonic()
+            self._scan_at = min(self._scan_at, max(self._asked_at, self._scanned_at + _BETWEEN_SCANS))
+            self.is_looking = True
 
     def next_try(self) -> float | None:
         """When what failed is tried again, a moment of `time.monotonic`; None when nothing has failed."""
@@ -165,6 +177,8 @@ class Courier:
         if not self._routes or self._is_leaving:
             return None
         batch = self._spool.read()
+        if batch is None and self._scanned_at >= self._asked_at:
+            self.is_looking = False
         if batch is None and self._spool.is_more_left:  # another was looking just then
             self._scan_at = min(self._scan_at, time.monotonic() + self._pace.until_next_look())
         return batch
@@ -195,6 +209,7 @@ class Courier:
         now = time.monotonic()
         if now >= self._scan_at:
             is_done = not self._routes or self._spool.scan() is not None
+            self._scanned_at = now if is_done else self._scanned_at
             self._scan_at = now + (self._pace.until_scan() if is_done else self._pace.until_next_look())
         self.reports.losses()
         self.reports.tell()

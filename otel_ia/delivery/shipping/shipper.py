@@ -128,6 +128,11 @@ class Shipper:
         """
         return stop_all([self], timeout)
 
+    def look_for_left(self) -> None:
+        """Has it looked soon for what dead processes left, and at the end waited for that as for its own. Waits not."""
+        self._courier.look_for_left()
+        self._spool.wake()
+
     def begin_flush(self, timeout: float) -> Callable[[], bool]:
         """Begins a `flush`; the returned function waits for it."""
         end = time.monotonic() + timeout
@@ -151,13 +156,18 @@ class Shipper:
         is_done = self._mark()
         if not self._is_stopped:
             self._courier.end, self._courier.last_start = now + timeout, now + timeout - timeout / _LAST_PART
-            self._hurry(now + timeout, is_needed=not is_done() and not self._is_failing())
+            is_needed = self._courier.is_looking or not is_done()
+            self._hurry(now + timeout, is_needed=is_needed and not self._is_failing())
         return is_done
 
     def wait_to_stop(self, is_done: Callable[[], bool], end: float) -> None:
         """Waits as long as there is something left, hope and time."""
         courier = self._courier
-        is_all = self._wait_for(is_done, end, lambda: self._is_failing() or courier.is_out_of_time())
+        is_all = self._wait_for(
+            lambda: is_done() and not courier.is_looking,
+            end,
+            lambda: self._is_failing() or courier.is_out_of_time(),
+        )
         courier.leave()
         if is_all and not self._is_failing():  # what earlier processes left is not broken off
             courier.settle(end)

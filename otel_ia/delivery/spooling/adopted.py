@@ -25,9 +25,10 @@ from otel_ia.delivery.spooling.header import (
     last_seen,
     nobodys_header,
 )
-from otel_ia.delivery.spooling.holding import decisions, has_held, undecided
+from otel_ia.delivery.spooling.holding import has_held, has_to_wait, settle, tell_of_death, undecided
 from otel_ia.delivery.spooling.ownership import FileKey, file_key, hold, lock, note_descriptor, release
 from otel_ia.delivery.spooling.refused import keep_refused
+from otel_ia.delivery.spooling.verdicts import Verdicts
 from otel_ia.guard import guarded
 
 SpanKey = Callable[[bytes], bytes]
@@ -120,6 +121,12 @@ class Adopted:
         self.known: set[bytes] = set()
         self.siblings: list[Adopted] = [self]
         """All of the same process that were found with it."""
+        self.waits_for_others = True
+        """Whether traces that living processes have yet to decide on are left to them."""
+        self.is_postponed = False
+        """Whether it was closed because living processes have yet to decide on traces in it."""
+        self.has_told = False
+        """Whether living processes were told what is to become of traces that it was to decide on."""
         self.lease = threading.Lock()
         """Who delivers from it or gives it up has it; nobody waits for it."""
         self._descriptor = descriptor
@@ -189,7 +196,12 @@ class Adopted:
             begin = max(self.header.size, acknowledged_offset(data[:CHANGING_SIZE]))
             frames = list(parse_frames(data, self.header.size, len(data)))
             if has_held(frames):
-                frames = undecided(frames, self._decisions())
+                every, verdicts = self._all_frames(), Verdicts(self.path.parent)
+                self.has_told = tell_of_death(every, verdicts)
+                if self.waits_for_others and has_to_wait(every, verdicts):
+                    self._postpone()
+                    return []
+                frames = undecided(frames, settle(every, verdicts))
             self.counters.damaged += sum(kind == DAMAGED for kind, _, _ in frames)
             self._scopes = tuple(payload for kind, payload, _ in frames if kind == SCOPE)
             abandoned = [] if is_followed(data) else self._abandoned(frames, len(data))
@@ -201,14 +213,22 @@ class Adopted:
                     self.counters.find(payload)
         return self._items
 
-    def _decisions(self) -> dict[bytes, bytes]:
-        """How traces were decided, here or in a later segment: earlier ones are done with."""
-        found: dict[bytes, bytes] = {}
+    def _all_frames(self) -> list[tuple[int, bytes, int]]:
+        """Those of its siblings too: how a trace was decided stands in a later segment, earlier ones are done with."""
+        found: list[tuple[int, bytes, int]] = []
         for sibling in self.siblings:
             if not sibling.is_closed:
                 data = read_all(sibling._descriptor)  # noqa: SLF001 - its like
-                found = {**decisions(parse_frames(data, sibling.header.size, len(data))), **found}
+                found += parse_frames(data, sibling.header.size, len(data))
         return found
+
+    def _postpone(self) -> None:
+        """Leaves all that is of this process to a later scan: a part alone would say less than all of it."""
+        for sibling in self.siblings:
+            if not sibling.is_closed:
+                sibling.is_postponed = True
+                sibling.counters.adopted -= 1
+                sibling.close()
 
     def _abandoned(self, frames: list[tuple[int, bytes, int]], end: int) -> list[tuple[int, bytes, int]]:
         if self.span_key is None:

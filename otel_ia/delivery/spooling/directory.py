@@ -14,7 +14,8 @@ SEGMENT: Final = ".segment"
 REFUSED: Final = ".refused"
 MAKING: Final = ".making"
 SCANNER: Final = "scanner.lock"
-_SUFFIXES: Final = (SEGMENT, REFUSED, MAKING, SCANNER)
+VERDICTS: Final = ".verdicts"
+_SUFFIXES: Final = (SEGMENT, REFUSED, MAKING, SCANNER, VERDICTS)
 _NO_LINKS: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from otel_ia.delivery.spooling.adopted import Adopted, SpanKey, TimeOf
 from otel_ia.delivery.spooling.batch import Batch
 from otel_ia.delivery.spooling.counters import Counters
+from otel_ia.delivery.spooling.ownership import FileKey
 from otel_ia.delivery.spooling.recovery import MOST_AT_ONCE, scan
 
 
@@ -28,6 +29,9 @@ class Estate:
         self._time_of = time_of
         self._counters = counters
         self._adopted: list[Adopted] = []
+        self._postponed: set[FileKey] = set()
+        """What waits for living processes to decide on it; the next `scan` looks at it again."""
+        self._has_told = False
         self.is_more_left = False
 
     def __len__(self) -> int:
@@ -41,12 +45,21 @@ class Estate:
 
         Where it is more than is adopted at once, `is_more_left`.
         """
+        self._postponed.clear()
+        return self._scan()
+
+    def _scan(self) -> int | None:
         try:
             directory = self._find_directory()
         except OSError:
             return 0
         found = scan(
-            directory, self._fingerprint, span_key=self._span_key, time_of=self._time_of, counters=self._counters
+            directory,
+            self._fingerprint,
+            span_key=self._span_key,
+            time_of=self._time_of,
+            counters=self._counters,
+            leaving=self._postponed,
         )
         if found is None:
             return None
@@ -62,11 +75,19 @@ class Estate:
         while True:
             for adopted in self:
                 batch = _read(adopted, limit_bytes, limit_frames)
+                self._has_told |= adopted.has_told
+                if adopted.is_postponed:
+                    self._postponed.add(adopted.key)
                 if batch is not None:
                     return batch
                 if adopted.is_closed:
                     self.remove(adopted)
-            if not self.is_more_left or not self.scan():
+            is_told, self._has_told = self._has_told, False
+            if is_told and self._postponed:  # what it waited for may have been in what was adopted with it
+                self._postponed.clear()
+            elif not self.is_more_left:
+                return None
+            if not self._scan():
                 return None
 
     def remove(self, adopted: Adopted) -> None:
@@ -80,6 +101,7 @@ class Estate:
         for adopted in self._adopted:
             adopted.close()
         self._adopted = []
+        self._postponed.clear()
         self.is_more_left = False
 
 

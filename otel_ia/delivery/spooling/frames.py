@@ -17,7 +17,7 @@ SPAN: Final = 2
 LOG: Final = 3
 METRICS: Final = 4
 DECISION: Final = 5
-"""How a held trace was decided; for this and the next two see `holding`."""
+"""How a held trace was decided; for this and the last three see `holding`."""
 DROPPED: Final = 6
 """How many frames were dropped, and why: `dropped_payload`, `read_dropped`."""
 SCOPE: Final = 7
@@ -27,6 +27,8 @@ HELD: Final = 8
 """A span that ended inside a trace of which it was not known whether it is kept."""
 HELD_START: Final = 9
 """One that had begun there."""
+SHARED: Final = 10
+"""That others have a part in such a trace, or that the decision on it is another's."""
 
 DAMAGED: Final = 0
 """What `parse_frames` says in the place of bytes that are no frame."""
@@ -45,6 +47,7 @@ KINDS: Final = {
     SCOPE: "scope",
     HELD: "held",
     HELD_START: "held start",
+    SHARED: "shared",
 }
 
 HEAD: Final = Struct("<II")
@@ -56,7 +59,7 @@ SHORT: Final = 4096
 """Up to 5 KiB `zlib.crc32` keeps the GIL; a longer payload is summed in parts of this size."""
 
 Buffer: TypeAlias = bytes | bytearray | mmap.mmap
-_FIRST_BYTES: Final = re.compile(rb"[\x01-\x09]")
+_FIRST_BYTES: Final = re.compile(rb"[\x01-\x0a]")
 _NO_ZERO: Final = re.compile(rb"[^\0]")
 _LIKELY_LENGTH: Final = 256 << 10
 _SEARCH_BUDGET: Final = 256 << 20

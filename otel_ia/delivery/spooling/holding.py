@@ -1,18 +1,24 @@
 """What frames of held traces come to when their process is dead: what was decided is done with, the rest is kept.
 
 A HELD frame is the span id of a local root, and a SPAN payload of what ended inside of it; a HELD_START frame the same
-with a START payload. A DECISION frame is such an id, and how it was decided.
+with a START payload. A DECISION frame is such an id, and how it was decided; a SHARED frame such an id, whether the
+process decided on the trace for others or waited for one that does, and the trace's id.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, Protocol, TypeAlias
 
-from otel_ia.delivery.spooling.frames import DECISION, HELD, HELD_START, SPAN, START
+from otel_ia.delivery.spooling.frames import DECISION, HELD, HELD_START, SHARED, SPAN, START
+from otel_ia.delivery.spooling.verdicts import Verdict, Verdicts
 
 DECIDED: Final = b"\0"
 """The root has ended: what was held is discarded, or stands in the spool of what is sent."""
 MOVED: Final = b"\1"
 """What was held stands there, and the root was still open."""
+DECIDES: Final = b"\0"
+"""The process decides on the trace for others that have a part in it."""
+WAITS: Final = b"\1"
+"""The root has ended, and another process decides."""
 KEY_SIZE: Final = 8
 _PLAIN: Final = {HELD: SPAN, HELD_START: START}
 
@@ -28,6 +34,15 @@ class Holding(Protocol):
     size: int
     """Bytes of them."""
 
+    @property
+    def pause(self) -> float | None:
+        """Seconds until `look` is to be called again, for it waits for other processes; None when it does not."""
+        ...
+
+    def look(self) -> None:
+        """Looks at what they have decided."""
+        ...
+
     def oldest_place(self) -> Place | None:
         """Where the first one stands; None when there is none."""
         ...
@@ -39,7 +54,39 @@ class Holding(Protocol):
 
 def has_held(frames: Iterable[Frame]) -> bool:
     """Whether any of them is of a held trace."""
-    return any(kind in _PLAIN for kind, _, _ in frames)
+    return any(kind in _PLAIN or kind == SHARED for kind, _, _ in frames)
+
+
+def settle(frames: Sequence[Frame], verdicts: Verdicts) -> dict[bytes, bytes]:
+    """How each trace in these frames of a dead process, all that there are, was decided: by itself or by others."""
+    known = decisions(frames)
+    for key, role, trace_id in _shared(frames, known):
+        if role == WAITS and verdicts.find(trace_id) is Verdict.DISCARDED:
+            known[key] = DECIDED
+    return known
+
+
+def has_to_wait(frames: Sequence[Frame], verdicts: Verdicts) -> bool:
+    """Whether others have yet to decide on one of these traces."""
+    return any(
+        role == WAITS and verdicts.find(trace_id) is Verdict.OPEN
+        for _, role, trace_id in _shared(frames, decisions(frames))
+    )
+
+
+def tell_of_death(frames: Sequence[Frame], verdicts: Verdicts) -> bool:
+    """Tells others that what the process was to decide on for them, and did not, is kept; whether there is any."""
+    trace_ids = [trace_id for _, role, trace_id in _shared(frames, decisions(frames)) if role == DECIDES]
+    for trace_id in trace_ids:
+        verdicts.decide(trace_id, is_kept=True)
+    return bool(trace_ids)
+
+
+def _shared(frames: Iterable[Frame], known: Mapping[bytes, bytes]) -> Iterator[tuple[bytes, bytes, bytes]]:
+    """Key, role and id of the traces that others have a part in and the process has not decided on."""
+    for kind, payload, _ in frames:
+        if kind == SHARED and (key := payload[:KEY_SIZE]) not in known:
+            yield key, payload[KEY_SIZE : KEY_SIZE + 1], payload[KEY_SIZE + 1 :]
 
 
 def decisions(frames: Iterable[Frame]) -> dict[bytes, bytes]:

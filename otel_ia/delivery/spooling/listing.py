@@ -11,8 +11,9 @@ from otel_ia.delivery.spooling.adopted import SpanKey, read_all
 from otel_ia.delivery.spooling.age import youngest_age
 from otel_ia.delivery.spooling.frames import DAMAGED, DELIVERED, KINDS, SPAN, START, parse_frames
 from otel_ia.delivery.spooling.header import CHANGING_SIZE, acknowledged_offset, decode_header, is_followed
-from otel_ia.delivery.spooling.holding import decisions, undecided
+from otel_ia.delivery.spooling.holding import decisions, has_to_wait, undecided
 from otel_ia.delivery.spooling.ownership import held_descriptor, hold, lock, release
+from otel_ia.delivery.spooling.verdicts import Verdicts
 from otel_ia.guard import guarded
 
 
@@ -21,7 +22,7 @@ class SegmentInfo:
     """A segment and what of it waits. Kinds are named as in `frames.KINDS`; `age` is in seconds.
 
     `fingerprint` and `identity` are empty when the header is damaged beyond repair. `is_refused` marks what a server
-    refused, kept for a person.
+    refused, kept for a person, `has_to_wait` a dead process's on whose traces another has yet to decide.
     """
 
     path: Path
@@ -30,6 +31,7 @@ class SegmentInfo:
     process: int
     is_alive: bool
     is_refused: bool
+    has_to_wait: bool
     age: float
     frames: Mapping[str, int]
     bytes_by_kind: Mapping[str, int]
@@ -78,9 +80,11 @@ def _read(
     frames: Counter[str] = Counter()
     sizes: Counter[str] = Counter()
     damaged = 0
+    is_waiting = False
     if header is not None:
         done = acknowledged_offset(data[:CHANGING_SIZE])
         found = list(parse_frames(data, header.size, len(data)))
+        is_waiting = not is_alive and has_to_wait(found, Verdicts(directory))
         found = undecided(found, decisions(found))
         is_over = _is_over(data, found, span_key)
         for kind, payload, end in found:
@@ -95,6 +99,7 @@ def _read(
         process=header.process if header is not None else 0,
         is_alive=is_alive,
         is_refused=entry.name.endswith(folder.REFUSED),
+        has_to_wait=is_waiting,
         age=youngest_age(created=entry.created, changed=entry.changed, header=header, head=data[:CHANGING_SIZE]) or 0.0,
         frames=frames,
         bytes_by_kind=sizes,

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -11,7 +11,7 @@ from otel_ia import clock
 from otel_ia.delivery.spooling import directory as folder
 from otel_ia.delivery.spooling.adopted import Adopted, SpanKey, TimeOf, adopt
 from otel_ia.delivery.spooling.counters import Counters
-from otel_ia.delivery.spooling.ownership import hold, lock, release
+from otel_ia.delivery.spooling.ownership import FileKey, hold, lock, release
 from otel_ia.forks import at_forks
 
 MOST_AT_ONCE: Final = 64
@@ -20,20 +20,21 @@ _STALE_AFTER: Final = 60 * 10**9
 _scanning = threading.Lock()
 
 
-def scan(
+def scan(  # noqa: PLR0913 - most of them keyword-only, for what is found
     directory: Path,
     fingerprint: bytes,
     *,
     span_key: SpanKey | None = None,
     time_of: TimeOf | None = None,
     counters: Counters | None = None,
+    leaving: Collection[FileKey] = (),
 ) -> list[Adopted] | None:
     """The segments that dead processes left for this destination, the oldest first, now this process's own.
 
     None while another process or thread scans the same directory, empty when the directory cannot be read. With
     `span_key`, the span id in a START or SPAN payload, spans that were open come as START frames. `time_of` finds the
     time (ns) in a payload, or None: without it, the last moment a process is known to have lived is when its shipper
-    last looked after the segment.
+    last looked after the segment. Those in `leaving` are left alone.
     """
     counters = counters if counters is not None else Counters()
     found: list[Adopted] = []
@@ -41,7 +42,7 @@ def scan(
         with folder.opened(directory) as opened, _only_scanner(opened) as is_only:
             if not is_only:
                 return None
-            found = _adopt_all(opened, directory, fingerprint)
+            found = _adopt_all(opened, directory, fingerprint, leaving)
             _remove_half_made(opened)
     except OSError:
         pass
@@ -71,11 +72,13 @@ def take_refused(path: Path, *, span_key: SpanKey | None = None, time_of: TimeOf
     return adopted
 
 
-def _adopt_all(opened: int, directory: Path, fingerprint: bytes) -> list[Adopted]:
+def _adopt_all(opened: int, directory: Path, fingerprint: bytes, leaving: Collection[FileKey]) -> list[Adopted]:
     found: list[Adopted] = []
     for entry in folder.entries(opened, folder.SEGMENT):
         if len(found) == MOST_AT_ONCE:
             break
+        if entry.key in leaving:
+            continue
         try:
             adopted = adopt(opened, directory, entry, fingerprint=fingerprint)
         except OSError:  # out of descriptors, or a disk that cannot be read

@@ -22,6 +22,7 @@ from otel_ia.delivery.spooling.segment import Segment
 from otel_ia.delivery.spooling.succession import Succession
 from otel_ia.delivery.spooling.tally import Tally
 from otel_ia.delivery.spooling.upkeep import Upkeep
+from otel_ia.delivery.spooling.verdicts import Verdicts
 from otel_ia.delivery.spooling.writer import Writer
 
 DEFAULT_SIZE: Final = 512 << 20
@@ -151,6 +152,14 @@ class Spool:
         return is_done
 
     @property
+    def verdicts(self) -> Verdicts:
+        """What the processes that share this spool's directory say of traces that go on from one to the other."""
+        try:
+            return Verdicts(self._maker.directory if self.is_on_disk else None)
+        except OSError:  # the user has no home
+            return Verdicts(None)
+
+    @property
     def trouble(self) -> str:
         """Why frames are only in memory now; empty when they are on disk. From any thread."""
         return self._writer.next.trouble if self._writer.current.descriptor < 0 else ""
@@ -164,6 +173,9 @@ class Spool:
         """
         if for_frames and len(self._estate):
             return True
+        pause = self._holding.pause if self._holding is not None else None
+        if pause is not None:
+            timeout = pause if timeout is None else min(timeout, pause)
         return self._writer.wait(timeout, for_frames=for_frames)
 
     def wake(self) -> None:
@@ -257,7 +269,8 @@ class Spool:
         is_open = self._heading.has_open
         for segment in list(self._writer.full):
             is_last = segment is self._writer.full[-1]
-            segment.read(1, 1)  # goes over what nobody waits for
+            if self._holding is None:
+                segment.read(1, 1)  # goes over what nobody waits for
             is_left = segment.acknowledged < segment.written
             if is_left and not segment.is_in_place():
                 self.counters.lose("memory", segment.waiting())
@@ -323,6 +336,8 @@ class Spool:
         holding = self._holding
         if holding is None:
             return
+        if holding.pause is not None:
+            holding.look()
         # Or one trace that stays open for hours would keep all that was written since.
         behind = 0
         for segment in reversed(self._writer.segments()):
