@@ -22,26 +22,34 @@ _GOAL: Final = Goal(of="ratio", required=0.8)
 _INSIDE: Final = 3
 _HOLDING: Final = {"sampler": "parentbased_always_off", "keep_errors": True}
 _PATIENCE: Final = 120
+_TRACES: Final[tuple[tuple[str, Kind, bool], ...]] = (
+    ("bare", "bare", False),
+    ("typical", "typical", False),
+    ("typical shared", "typical", True),
+)
+"""Whose context somebody has asked for goes on elsewhere, as far as can be known, so that others are told of it."""
 
 
 def measure(effort: Effort) -> Iterator[Row]:
-    """A row for traces of bare spans, and one for those of typical ones."""
+    """A row for traces of bare spans, one for those of typical ones, and one for those that go on elsewhere."""
     count = effort.spans // (1 + _INSIDE)
     with collecting() as collector:
-        for kind in ("bare", "typical"):
+        for name, kind, is_shared in _TRACES:
             rounds = []
             for number in range(2 * effort.deliveries - 1):  # a process lasts a second or two here, not ten
                 times = {}
                 for is_held in (True, False) if number % 2 else (False, True):
                     settings = _HOLDING if is_held else {}
-                    times[is_held] = run_in_new_process(record, collector.endpoint, kind, count, settings)
+                    times[is_held] = run_in_new_process(record, collector.endpoint, kind, count, settings, is_shared)
                     expect(collector, 0 if is_held else count * (1 + _INSIDE))
                 rounds.append((times[True], times[False]))
-            yield row_of(f"{kind} trace held and discarded", rounds, per=count, goal=_GOAL, note=NOTE)
+            yield row_of(f"{name} trace held and discarded", rounds, per=count, goal=_GOAL, note=NOTE)
 
 
-def record(endpoint: str, kind: Kind, count: int, settings: dict[str, Any]) -> float:
+def record(endpoint: str, kind: Kind, count: int, settings: dict[str, Any], is_shared: bool) -> float:
     """Seconds of CPU of this process."""
+    from opentelemetry.trace import get_current_span
+
     import otel_ia
 
     telemetry = otel_ia.configure(service_name="benchmark", endpoint=endpoint, **settings)
@@ -50,6 +58,8 @@ def record(endpoint: str, kind: Kind, count: int, settings: dict[str, Any]) -> f
     @otel_ia.monitor("request", attributes=MODEL)
     def request() -> None:
         work()
+        if is_shared:
+            get_current_span().get_span_context()
         for _ in range(_INSIDE):
             inside()
 

@@ -101,7 +101,12 @@ class HeldCall(CallSpan):
                 trace.note_status(further.status)
             if is_root:
                 slower_than = trace.keeper.slower_than
-                if trace.has_failed or trace.part is not None or (slower_than is not None and elapsed > slower_than):
+                claim = trace.part.claim if trace.part is not None else None  # a root of its own waits for nobody
+                if (
+                    trace.has_failed
+                    or (slower_than is not None and elapsed > slower_than)
+                    or (claim is not None and claim.is_wished())
+                ):
                     _end_root(self, elapsed)
                 elif trace.decide(is_kept=False):
                     trace.keeper.discarded += 1

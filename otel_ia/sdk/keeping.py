@@ -26,7 +26,18 @@ LONGEST_PAUSE: Final = 5.0
 class HeldTrace:
     """What ends inside a local root, whose span id is the key, as long as nobody knows whether it is to be kept."""
 
-    __slots__ = ("frames", "has_failed", "is_elsewhere", "is_kept", "keeper", "key", "part", "place", "size")
+    __slots__ = (
+        "frames",
+        "has_failed",
+        "is_elsewhere",
+        "is_kept",
+        "is_shared",
+        "keeper",
+        "key",
+        "part",
+        "place",
+        "size",
+    )
 
     def __init__(self, keeper: "Keeper", key: bytes) -> None:
         self.keeper = keeper
@@ -38,6 +49,7 @@ class HeldTrace:
         self.is_kept: bool | None = None
         self.is_elsewhere = False
         """Whether its root is the parent's of this forked process."""
+        self.is_shared = False
         self.part: Part | None = None
         """Of a trace that other processes have a part in, too."""
         keeper.undecided[key] = self
@@ -73,19 +85,21 @@ class HeldTrace:
 
     def share(self, trace_id: bytes) -> None:
         """Notes that its id is known outside, so that it may go on in other processes."""
-        keeper, part = self.keeper, self.part
-        if self.is_kept is not None or keeper.verdicts is None:
+        if self.is_shared:
             return
-        if part is None:
-            part = Part(keeper.verdicts, trace_id, decides=False)
-        if part.claim():
-            self.part = part
+        self.is_shared = True  # no call from the line above to this one, so no other thread gets in between
+        verdicts = self.keeper.verdicts
+        if verdicts is None or self.is_kept is not None:
+            return
+        claim = verdicts.claim(trace_id)
+        if claim is not None:
+            self.part = Part(verdicts, trace_id, claim)
             self._say_shared(DECIDES)
 
     def join(self, trace_id: bytes) -> None:
         """Notes that it did not begin here: where it did, and that is known, it is decided on."""
         if self.keeper.verdicts is not None:
-            self.part = Part(self.keeper.verdicts, trace_id, decides=False)
+            self.part = Part(self.keeper.verdicts, trace_id)
 
     def end(self, elapsed: int, encode: Callable[[], bytes]) -> None:
         """Decides, for the root has ended, after so many nanoseconds; or waits for whoever does."""
@@ -119,9 +133,10 @@ class HeldTrace:
         if self.place is not None:
             self._follow()
             keeper.hold(DECISION, self.key + why)
-        if self.part is not None and self.part.decides:
-            self.part.tell(is_kept=is_kept)
-            keeper.note_told(is_kept=is_kept)
+        if self.part is not None and self.part.claim is not None:
+            self.part.claim.decide(is_kept=is_kept)
+            if is_kept or keeper.waiting:
+                keeper.note_told(is_kept=is_kept)
         return True
 
     def bring_forward(self) -> None:
@@ -130,7 +145,7 @@ class HeldTrace:
         self.place = keeper.place()  # before it looks for what was taken: see `take`
         for frame in list(self.frames):
             keeper.hold(HELD, frame)
-        if self.part is not None and self.part.decides:
+        if self.part is not None and self.part.claim is not None:
             self._say_shared(DECIDES)
         elif self.key in keeper.waiting:
             self._say_shared(WAITS)

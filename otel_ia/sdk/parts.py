@@ -7,37 +7,27 @@ asked for the context of one of its spans, which is what goes into the headers o
 
 from typing import Final
 
-from otel_ia.delivery.spooling.verdicts import Verdict, Verdicts
+from otel_ia.delivery.spooling.verdicts import Claim, Verdict, Verdicts
 
 
 class Part:
     """What of a trace is held here."""
 
-    __slots__ = ("decides", "trace_id", "verdicts")
+    __slots__ = ("claim", "trace_id", "verdicts")
 
-    def __init__(self, verdicts: Verdicts, trace_id: bytes, *, decides: bool) -> None:
+    def __init__(self, verdicts: Verdicts, trace_id: bytes, claim: Claim | None = None) -> None:
         self.verdicts: Final = verdicts
         self.trace_id: Final = trace_id
-        self.decides = decides
-
-    def claim(self) -> bool:
-        """Whether this process decides from now on, since nobody else does as far as is known."""
-        if not self.decides and self.verdicts.claim(self.trace_id):
-            self.decides = True
-            return True
-        return False
+        self.claim = claim
+        """To decide on it; None where that is another's."""
 
     def ask(self, *, is_wanted: bool) -> bool | None:
         """Whether it is kept, now that its local root has ended; None while others have not decided."""
+        if self.claim is not None:
+            return is_wanted or self.claim.is_wished()
         verdict = self.verdicts.find(self.trace_id)
-        if self.decides or verdict is None:
-            return is_wanted or verdict is Verdict.KEPT
-        if is_wanted:
+        if is_wanted and verdict is not None:
             self.verdicts.wish(self.trace_id)
-            return True
+        if is_wanted or verdict is None:
+            return is_wanted
         return None if verdict is Verdict.OPEN else verdict is Verdict.KEPT
-
-    def tell(self, *, is_kept: bool) -> None:
-        """Tells the others what was decided, if that is for this process to decide."""
-        if self.decides:
-            self.verdicts.decide(self.trace_id, is_kept=is_kept)

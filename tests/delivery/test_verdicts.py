@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from otel_ia.delivery.spooling.verdicts import NAME, PLACES, ROWS, SIZE, Verdict, Verdicts
+from otel_ia.delivery.spooling.verdicts import NAME, PLACES, ROWS, SIZE, Claim, Verdict, Verdicts
 
 TRACE = bytes(range(1, 17))
 
@@ -24,6 +24,12 @@ def two(directory: Path) -> tuple[Verdicts, Verdicts]:
     return Verdicts(directory), Verdicts(directory)
 
 
+def claimed(verdicts: Verdicts, trace_id: bytes = TRACE) -> Claim:
+    claim = verdicts.claim(trace_id)
+    assert claim is not None
+    return claim
+
+
 def test_of_a_trace_that_nobody_has_claimed_nothing_is_known(tmp_path: Path) -> None:
     verdicts = Verdicts(tmp_path)
     assert verdicts.find(TRACE) is None
@@ -33,22 +39,33 @@ def test_of_a_trace_that_nobody_has_claimed_nothing_is_known(tmp_path: Path) -> 
 
 def test_one_process_claims_a_trace_and_the_others_hear_what_it_decides(tmp_path: Path) -> None:
     one, other = two(tmp_path)
-    assert one.claim(TRACE)
-    assert not one.claim(TRACE)
-    assert not other.claim(TRACE)
+    claim = claimed(one)
+    assert one.claim(TRACE) is None
+    assert other.claim(TRACE) is None
     assert other.find(TRACE) is Verdict.OPEN
-    one.decide(TRACE, is_kept=False)
+    claim.decide(is_kept=False)
     assert other.find(TRACE) is Verdict.DISCARDED
-    one.decide(TRACE, is_kept=True)
+    claim.decide(is_kept=True)
     assert other.find(TRACE) is Verdict.KEPT
+
+
+def test_for_one_that_is_dead_others_are_told_that_the_trace_is_kept(tmp_path: Path) -> None:
+    one, other = two(tmp_path)
+    claimed(one)
+    other.keep(TRACE)
+    assert one.find(TRACE) is Verdict.KEPT
+    other.keep(TRACE[::-1])
+    assert one.find(TRACE[::-1]) is Verdict.KEPT, "though nothing is there of it"
 
 
 def test_a_wish_is_heard_as_long_as_the_trace_is_open(tmp_path: Path) -> None:
     one, other = two(tmp_path)
-    one.claim(TRACE)
+    claim = claimed(one)
+    assert not claim.is_wished()
     other.wish(TRACE)
+    assert claim.is_wished()
     assert one.find(TRACE) is other.find(TRACE) is Verdict.KEPT
-    one.decide(TRACE, is_kept=False)
+    claim.decide(is_kept=False)
     assert other.find(TRACE) is Verdict.DISCARDED
 
 
@@ -70,25 +87,24 @@ def test_another_process_sees_the_same(tmp_path: Path) -> None:
 def test_what_was_decided_makes_room_before_what_is_open(tmp_path: Path) -> None:
     verdicts = Verdicts(tmp_path)
     traces = in_one_row(PLACES + 3)
-    for trace in traces[:PLACES]:
-        assert verdicts.claim(trace)
-    verdicts.decide(traces[2], is_kept=True)
-    assert verdicts.claim(traces[PLACES])
+    claims = [claimed(verdicts, trace) for trace in traces[:PLACES]]
+    claims[2].decide(is_kept=True)
+    claimed(verdicts, traces[PLACES])
     assert [verdicts.find(trace) for trace in traces[: PLACES + 1]] == [
         Verdict.OPEN if number != 2 else None for number in range(PLACES + 1)
     ]
-    assert verdicts.claim(traces[PLACES + 1]), "nothing waits for room"
+    claimed(verdicts, traces[PLACES + 1])  # nothing waits for room
     assert sum(verdicts.find(trace) is Verdict.OPEN for trace in traces) == PLACES
 
 
 def test_what_is_decided_is_told_though_the_place_is_taken_meanwhile(tmp_path: Path) -> None:
     one, other = two(tmp_path)
     traces = in_one_row(50)
-    one.claim(traces[0])
+    claim = claimed(one, traces[0])
     for trace in traces[1:]:
         other.claim(trace)
     assert one.find(traces[0]) is None
-    one.decide(traces[0], is_kept=True)
+    claim.decide(is_kept=True)
     assert other.find(traces[0]) is Verdict.KEPT
 
 
@@ -104,17 +120,19 @@ def test_whatever_is_said_by_whom_nothing_is_found_that_was_not_said(
     processes = two(tmp_path_factory.getbasetemp())
     traces = [os.urandom(12) + (3).to_bytes(4, "big") for _ in range(6)]
     last: dict[bytes, set[Verdict]] = {trace: set() for trace in traces}
+    claims: dict[bytes, Claim] = {}
     for what, which, number in said:
         process, trace = processes[which], traces[number]
         if what == "claim":
-            if process.claim(trace):
-                last[trace] = {Verdict.OPEN}
+            claim = process.claim(trace)
+            if claim is not None:
+                claims[trace], last[trace] = claim, {Verdict.OPEN}
         elif what == "wish":
             if process.find(trace) is not None:
                 last[trace] |= {Verdict.KEPT}
             process.wish(trace)
-        else:
-            process.decide(trace, is_kept=what == "keep")
+        elif trace in claims:
+            claims[trace].decide(is_kept=what == "keep")
             verdict = Verdict.KEPT if what == "keep" else Verdict.DISCARDED
             assert processes[not which].find(trace) is verdict
             last[trace] = {verdict}
@@ -139,7 +157,7 @@ def test_a_file_that_is_half_made_is_made_whole(tmp_path: Path) -> None:
     (tmp_path / NAME).touch(0o600)
     (tmp_path / NAME).write_bytes(bytes(1000))
     verdicts = Verdicts(tmp_path)
-    assert verdicts.claim(TRACE)
+    claimed(verdicts)
     assert (tmp_path / NAME).stat().st_size == SIZE
 
 
@@ -155,8 +173,8 @@ def test_what_is_no_such_file_is_left_alone_and_nothing_is_known(tmp_path: Path,
     else:
         (directory / NAME).mkdir()
     verdicts = Verdicts(directory)
-    assert not verdicts.claim(TRACE)
-    verdicts.decide(TRACE, is_kept=True)
+    assert verdicts.claim(TRACE) is None
+    verdicts.keep(TRACE)
     assert verdicts.find(TRACE) is None
     if there == "link":
         assert (tmp_path / "other").read_bytes() == bytes(SIZE)
@@ -167,20 +185,21 @@ def test_whatever_bytes_are_in_the_file_nothing_is_raised(tmp_path: Path) -> Non
     verdicts = Verdicts(tmp_path)
     for trace in in_one_row(20):
         assert verdicts.find(trace) is None
-        assert verdicts.claim(trace)
+        claimed(verdicts, trace)
         assert verdicts.find(trace) is Verdict.OPEN
 
 
 def test_without_a_directory_and_after_the_end_nothing_is_known(tmp_path: Path) -> None:
     nowhere = Verdicts(None)
-    assert not nowhere.claim(TRACE)
+    assert nowhere.claim(TRACE) is None
     assert nowhere.find(TRACE) is None
     verdicts = Verdicts(tmp_path)
-    verdicts.claim(TRACE)
+    claim = claimed(verdicts)
     verdicts.close()
     assert verdicts.find(TRACE) is None
-    assert not verdicts.claim(TRACE)
-    assert not verdicts.claim(TRACE)
+    assert verdicts.claim(TRACE) is None
+    claim.decide(is_kept=True)
+    assert Verdicts(tmp_path).find(TRACE) is Verdict.KEPT, "who has claimed it can still say so"
 
 
 def test_on_a_disk_without_room_nothing_is_known() -> None:
@@ -196,4 +215,4 @@ with tempfile.TemporaryDirectory() as place:
     print(verdicts.claim(bytes(16)), verdicts.find(bytes(16)))
 """
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert (told.stdout, told.stderr) == ("False None\n", "")
+    assert (told.stdout, told.stderr) == ("None None\n", "")

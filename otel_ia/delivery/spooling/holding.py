@@ -78,7 +78,7 @@ def tell_of_death(frames: Sequence[Frame], verdicts: Verdicts) -> bool:
     """Tells others that what the process was to decide on for them, and did not, is kept; whether there is any."""
     trace_ids = [trace_id for _, role, trace_id in _shared(frames, decisions(frames)) if role == DECIDES]
     for trace_id in trace_ids:
-        verdicts.decide(trace_id, is_kept=True)
+        verdicts.keep(trace_id)
     return bool(trace_ids)
 
 

@@ -45,18 +45,21 @@ class Verdicts:
         self._table: mmap.mmap | None = None
         self._is_tried = False
 
-    def claim(self, trace_id: bytes) -> bool:
-        """Whether this process is to decide on the trace, since nobody else has claimed it."""
-        table = self._find_table()
-        if table is None or self._at(table, trace_id) is not None:
-            return False
-        self._enter(table, trace_id, Verdict.OPEN)
-        return True
+    def claim(self, trace_id: bytes) -> "Claim | None":
+        """The claim of this process to decide on the trace; None if there is one, or that cannot be told to others."""
+        table = self._table if self._table is not None else self._find_table()
+        if table is None:
+            return None
+        begin = int.from_bytes(trace_id[-4:], "big") % ROWS * _ROW  # `_row_of`, which for what is held counts
+        row = table[begin : begin + _ROW]
+        if _place_in(row, trace_id) is not None:
+            return None
+        return Claim(table, trace_id, _enter(table, begin, row, trace_id, Verdict.OPEN))
 
     def find(self, trace_id: bytes) -> Verdict | None:
         """What was decided, by whoever has claimed it; None where nobody has, as far as is known."""
         table = self._find_table()
-        at = self._at(table, trace_id) if table is not None else None
+        at = _find(table, trace_id) if table is not None else None
         if table is None or at is None:
             return None
         verdict = table[at + _VERDICT]
@@ -67,21 +70,15 @@ class Verdicts:
     def wish(self, trace_id: bytes) -> None:
         """Asks whoever decides on the trace to keep it, as long as that is open."""
         table = self._find_table()
-        at = self._at(table, trace_id) if table is not None else None
+        at = _find(table, trace_id) if table is not None else None
         if table is not None and at is not None:
             table[at + _WISH] = 1
 
-    def decide(self, trace_id: bytes, *, is_kept: bool) -> None:
-        """Tells the others, by whoever has claimed it."""
+    def keep(self, trace_id: bytes) -> None:
+        """Tells the others that it is kept, for whoever has claimed it and can do so no more."""
         table = self._find_table()
-        if table is None:
-            return
-        verdict = Verdict.KEPT if is_kept else Verdict.DISCARDED
-        at = self._at(table, trace_id)
-        if at is None:  # later traces stand there by now
-            self._enter(table, trace_id, verdict)
-        else:
-            table[at + _VERDICT] = verdict
+        if table is not None:
+            Claim(table, trace_id, _row_of(trace_id)).decide(is_kept=True)
 
     def close(self) -> None:
         """Lets go of the file; nothing is known from now on. Whoever reads at this moment can finish."""
@@ -93,31 +90,69 @@ class Verdicts:
             self._table = _open(self._directory) if self._directory is not None else None
         return self._table
 
-    @staticmethod
-    def _at(table: mmap.mmap, trace_id: bytes) -> int | None:
-        begin = _row_of(trace_id)
-        at = table[begin : begin + _ROW].find(trace_id)
-        return begin + at if at >= 0 and at % _ENTRY == 0 else None
 
-    @staticmethod
-    def _enter(table: mmap.mmap, trace_id: bytes, verdict: Verdict) -> None:
-        begin = _row_of(trace_id)
-        said = table[begin + _VERDICT : begin + _ROW : _ENTRY]
-        place = said.find(0)
-        if place < 0:  # rather one that was decided, and not always the same
-            first = trace_id[0] % PLACES
-            places = [(first + step) % PLACES for step in range(PLACES)]
-            place = next((place for place in places if said[place] != Verdict.OPEN), first)
-        at = begin + place * _ENTRY
-        table[at : at + _ENTRY] = trace_id + bytes((verdict,)) + bytes(_ENTRY - _ID - 1)
+class Claim:
+    """What one process has to say of a trace."""
+
+    __slots__ = ("_at", "_table", "trace_id")
+
+    def __init__(self, table: mmap.mmap, trace_id: bytes, at: int) -> None:
+        self.trace_id: Final = trace_id
+        self._table = table
+        self._at = at
+
+    def is_wished(self) -> bool:
+        """Whether another process wants it kept."""
+        at = self._at
+        return self._table[at : at + _ID + 2] == self.trace_id + _WISHED
+
+    def decide(self, *, is_kept: bool) -> None:
+        """Tells the others."""
+        table, at = self._table, self._at
+        verdict = Verdict.KEPT if is_kept else Verdict.DISCARDED
+        if table[at : at + _ID] == self.trace_id:
+            table[at + _VERDICT] = verdict
+            return
+        found = _find(table, self.trace_id)
+        if found is None:  # later traces stand there by now
+            begin = _row_of(self.trace_id)
+            _enter(table, begin, table[begin : begin + _ROW], self.trace_id, verdict)
+        else:
+            table[found + _VERDICT] = verdict
 
 
 _KNOWN: Final = frozenset(Verdict)
+_WISHED: Final = bytes((Verdict.OPEN, 1))
+_SAYING: Final = {verdict: bytes((verdict, 0)) for verdict in Verdict}
 
 
 def _row_of(trace_id: bytes) -> int:
     # the last bytes are random where anything is: https://www.w3.org/TR/trace-context-2/#random-trace-id-flag
     return int.from_bytes(trace_id[-4:], "big") % ROWS * _ROW
+
+
+def _find(table: mmap.mmap, trace_id: bytes) -> int | None:
+    begin = _row_of(trace_id)
+    place = _place_in(table[begin : begin + _ROW], trace_id)
+    return begin + place if place is not None else None
+
+
+def _place_in(row: bytes, trace_id: bytes) -> int | None:
+    at = row.find(trace_id)
+    return at if at >= 0 and at % _ENTRY == 0 else None
+
+
+def _enter(table: mmap.mmap, begin: int, row: bytes, trace_id: bytes, verdict: Verdict) -> int:
+    """Writes an entry of the row that begins there, and says where."""
+    said = row[_VERDICT::_ENTRY]
+    place = said.find(0)
+    if place < 0:  # rather one that was decided, and not always the same
+        first = trace_id[0] % PLACES
+        places = [(first + step) % PLACES for step in range(PLACES)]
+        place = next((place for place in places if said[place] != Verdict.OPEN), first)
+    at = begin + place * _ENTRY
+    table[at : at + _ID + 2] = trace_id + _SAYING[verdict]
+    return at
 
 
 @guarded(ours=False)  # a disk that is full or read-only, a directory of somebody else's
