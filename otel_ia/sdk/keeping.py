@@ -95,6 +95,9 @@ class HeldTrace:
         if claim is not None:
             self.part = Part(verdicts, trace_id, claim)
             self._say_shared(DECIDES)
+            if self.is_kept is not None:  # it was decided meanwhile, perhaps before this stood there
+                claim.decide(is_kept=self.is_kept)
+                self.keeper.hold(DECISION, self.key + DECIDED)
 
     def join(self, trace_id: bytes) -> None:
         """Notes that it did not begin here: where it did, and that is known, it is decided on."""
@@ -156,7 +159,7 @@ class HeldTrace:
         keeper = self.keeper
         keeper.waiting[self.key] = self
         self.take(self.key + root)
-        if self.is_kept is not None:  # given up for want of room
+        if self.is_kept is not None:  # given up for want of room, or decided elsewhere just now
             keeper.waiting.pop(self.key, None)
             return
         self._say_shared(WAITS)

@@ -14,7 +14,9 @@ from receiver import Receiver
 
 import otel_ia
 from otel_ia import monitor
+from otel_ia.delivery.spooling.frames import DECISION, SHARED
 from otel_ia.delivery.spooling.verdicts import Claim, Verdict, Verdicts
+from otel_ia.sdk.keeping import HeldTrace, Keeper
 
 Configure = Callable[..., otel_ia.Telemetry]
 
@@ -246,3 +248,32 @@ def test_threads_that_ask_at_once_claim_a_trace_once(
                 thread.join()
     assert len(claims) == len(set(claims)) == 100
     assert {elsewhere.find(trace_id) for trace_id in claims} == {Verdict.DISCARDED}
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+@pytest.mark.parametrize("when", ["claimed", "written down"])
+def test_a_trace_that_is_decided_while_it_is_claimed_is_told_of(
+    spool: Path, elsewhere: Verdicts, is_kept: bool, when: str
+) -> None:
+    keeper = Keeper(keeps_errors=True, slower_than=None, limit=1 << 20)
+    held_trace = HeldTrace(keeper, b"12345678")
+    written: list[int] = []
+
+    class Interrupted(Verdicts):
+        def claim(self, trace_id: bytes) -> Claim | None:
+            claim = super().claim(trace_id)
+            if when == "claimed":
+                held_trace.decide(is_kept=is_kept)
+            return claim
+
+    def hold(kind: int, _payload: bytes) -> None:
+        if when == "written down":
+            held_trace.decide(is_kept=is_kept)
+        written.append(kind)
+
+    verdicts = Interrupted(spool)
+    keeper.connect(lambda _kind, _payload: None, hold, verdicts=verdicts)
+    held_trace.share(TRACE_ID)
+    assert elsewhere.find(TRACE_ID) is (Verdict.KEPT if is_kept else Verdict.DISCARDED)
+    assert (written.count(SHARED), written[-1]) == (1, DECISION)
+    verdicts.close()
