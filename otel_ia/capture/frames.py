@@ -1,12 +1,11 @@
 """Views of tables: data frames, series and columns of pandas, polars and Arrow, and sparse matrices of SciPy."""
 
 import itertools
-import operator
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from otel_ia.capture.arrays import View, shape_text
-from otel_ia.capture.dtypes import dtype_text
+from otel_ia.capture.dtypes import dtype_text, namer_of
 from otel_ia.capture.origin import library_of, overridden
 from otel_ia.capture.parts import Parts
 from otel_ia.values import text
@@ -36,6 +35,7 @@ _READ: Final = frozenset(
         "size",
         "__getattribute__",
         "__len__",
+        "_s",
     ]
 )
 
@@ -67,12 +67,12 @@ def _columns_of_arrow(value: Any, width: int) -> Iterable[object]:
     return schema.names if width < _WIDE else (schema.field(number).name for number in range(width))
 
 
-def _view_column(name: str, dtype_of: Callable[[Any], object]) -> View:
+def _view_column(name: str, name_dtype: Callable[[Any], str]) -> View:
     def view(value: Any, parts: Parts, into: dict[str, Any]) -> int | None:
         size = len(value)
         into[parts.type] = name
         into[parts.shape] = shape_text((size,))
-        into[parts.dtype] = dtype_text(dtype_of(value))
+        into[parts.dtype] = name_dtype(value)
         return size
 
     return view
@@ -80,7 +80,7 @@ def _view_column(name: str, dtype_of: Callable[[Any], object]) -> View:
 
 def view_series(kind: type, base: type, name: str) -> View | None:
     """Of a series or an index."""
-    return None if overridden(kind, base, _READ) else _view_column(name, operator.attrgetter("dtype"))
+    return None if overridden(kind, base, _READ) else _view_column(name, namer_of(base))
 
 
 def view_arrow_table(kind: type, base: type, name: str) -> View | None:
@@ -104,7 +104,7 @@ def view_arrow_column(kind: type, base: type, name: str) -> View | None:
     """Of Arrow's arrays, in one piece or in chunks."""
     if overridden(kind, base, _READ):
         return None
-    view_column = _view_column(name, operator.attrgetter("type"))
+    view_column = _view_column(name, lambda value: dtype_text(value.type))
 
     def view(value: Any, parts: Parts, into: dict[str, Any]) -> int | None:
         size = view_column(value, parts, into)
