@@ -25,10 +25,10 @@ def told_of(telemetry, value, **options):
     return parts, attributes.get("ia.batch.size")
 
 
-def least_seconds(value):
+def least_seconds(value, times=50):
     """What it takes to describe the value, statistics asked for, where nothing else gets in between."""
     found = []
-    for _ in range(50):
+    for _ in range(times):
         began = time.perf_counter()
         STATISTICS.describe((value,), {})
         found.append(time.perf_counter() - began)
