@@ -6,10 +6,10 @@ from typing import Any, Final
 
 from otel_ia.capture.arrays import View, shape_text
 from otel_ia.capture.arrow_sizes import PIECES, is_soon_added
-from otel_ia.capture.dtypes import dtype_text, namer_of
-from otel_ia.capture.origin import library_of, overridden
 from otel_ia.capture.parts import Parts
 from otel_ia.values import text
+from otel_ia.values.dtypes import dtype_text, namer_of
+from otel_ia.values.origin import library_of, overridden
 
 COLUMNS: Final = 16
 """Columns of a table that are named."""

@@ -7,9 +7,9 @@ from types import MemberDescriptorType
 from typing import Any, Final
 
 from otel_ia.capture.arrays import View
-from otel_ia.capture.origin import instance_members, line_of, members_of
 from otel_ia.capture.parts import Parts
 from otel_ia.values import text
+from otel_ia.values.origin import instance_members, line_of, members_of
 
 FIELDS: Final = 16
 """Fields of a record that are looked at."""

@@ -1,24 +1,23 @@
-"""The short names of columns' dtypes: in no time, and without the values that some of them hold.
+"""The names of the dtypes of arrays and columns: in no time, and without the values that some of them hold.
 
 An enumeration of polars has all its categories in its text, a sparse dtype of pandas its fill value, and a struct its
 fields, of which there may be many thousands.
 """
 
+import functools
 import os
 import re
 import sys
 from collections.abc import Callable
 from typing import Any, Final
 
-from otel_ia.capture.origin import library_of
 from otel_ia.guard import guarded
-from otel_ia.values import qualified_name, text
+from otel_ia.values.origin import ARRAY_LIBRARIES, library_of, line_of, qualified_name
+from otel_ia.values.texts import text
 
 _LIMIT: Final = 64
 _DEPTH: Final = 4
 """Lists of lists that are told."""
-_ASKED: Final = frozenset(["numpy", "pandas", "polars", "pyarrow"])
-"""Whose dtypes are asked for their own text; of others the name of their class is told."""
 _INNER: Final = {
     ("polars", "List"): ("List({})", "inner"),
     ("polars", "Array"): ("Array({})", "inner"),
@@ -48,20 +47,32 @@ _REFUSAL: Final = re.compile("invalid series dtype: expected `Boolean`, got `([^
 
 
 def dtype_text(dtype: Any) -> str:
-    """What a column's dtype is called; it need not be hashable."""
-    return text(_name(dtype, _DEPTH), _LIMIT)
+    """What a dtype is called by its library; it need not be hashable."""
+    return text(_without_values(dtype, _DEPTH) or _own_text(dtype), _LIMIT)
 
 
-def namer_of(base: type) -> Callable[[Any], str]:
-    """What names the dtype of this library's series, in 2 µs whatever it is."""
-    namer = _namer_of_polars(base) if library_of(base) == "polars" else None
-    return namer or _named_by_dtype
+def short_dtype_text(dtype: Any) -> str:
+    """The same whatever the library: `float32`, `torch.float32` and `<dtype: 'float32'>` are all `float32`."""
+    shown = _without_values(dtype, _DEPTH) or getattr(dtype, "name", None)
+    return text(shown if type(shown) is str else _own_text(dtype).removeprefix("torch."), _LIMIT)
 
 
-def _named_by_dtype(series: Any) -> str:
-    return dtype_text(series.dtype)
+def name_dtype(value: Any) -> str:
+    """What the dtype of an array or a series is called by its library."""
+    return namer_of(type(value))(value)
 
 
+def namer_of(kind: Any) -> Callable[[Any], str]:
+    """The function that names the dtypes of arrays or series of this class, in a few µs whatever they are."""
+    is_built_when_asked = library_of(kind) == "polars" and kind.__name__ == "Series"
+    return (_namer_of_polars(kind) if is_built_when_asked else None) or _named_by_dtype
+
+
+def _named_by_dtype(value: Any) -> str:
+    return dtype_text(value.dtype)
+
+
+@functools.cache
 @guarded(ours=False)  # what polars does with a mask that is none is up to polars
 def _namer_of_polars(base: Any) -> Callable[[Any], str] | None:
     """By the refusal of a series as a mask, in which its dtype has the short name that polars' tables give it.
@@ -85,15 +96,33 @@ def _namer_of_polars(base: Any) -> Callable[[Any], str] | None:
     return name if name(pair) == "null" else None
 
 
-def _name(dtype: Any, depth: int) -> str:
+def _without_values(dtype: Any, depth: int) -> str | None:
+    """What is told of a dtype whose own text may hold values, or be long."""
     kind = type(dtype)
-    library, name = library_of(kind), qualified_name(kind)
-    known = library or "", name.rpartition(".")[2]
+    known = library_of(kind) or "", qualified_name(kind).rpartition(".")[2]
     bare = _BARE.get(known)
     if bare is not None:
         return bare
     inner = _INNER.get(known)
     if inner is not None:
         shown, where = inner
-        return shown.format(_name(getattr(dtype, where), depth - 1) if depth else "…")
-    return str(dtype) if library in _ASKED else name
+        if not depth:
+            return shown.format("…")
+        inside = getattr(dtype, where)
+        return shown.format(_without_values(inside, depth - 1) or _own_text(inside))
+    if _is_numpy(kind) and dtype.names is not None:
+        name: str = dtype.name
+        return name
+    return None
+
+
+def _own_text(dtype: Any) -> str:
+    """Its own text, where the library is known to keep it short; else the name of its class."""
+    kind = type(dtype)
+    return str(dtype) if library_of(kind) in ARRAY_LIBRARIES or _is_numpy(kind) else qualified_name(kind)
+
+
+def _is_numpy(kind: type) -> bool:
+    """Also those that other libraries add to NumPy's, as JAX adds `bfloat16`."""
+    dtype = getattr(sys.modules.get("numpy"), "dtype", None)
+    return any(base is dtype for base in line_of(kind))
