@@ -381,6 +381,17 @@ def test_what_a_dtype_of_polars_holds_is_not_told():
         assert values.legal(pl.Series("hunter2", [], dtype=dtype)) == f"Series(shape=(0,), dtype={told})"
 
 
+@given(st.binary(max_size=4) | st.text(max_size=4).map(str.encode), st.integers(1, 6_000))
+def test_octets_are_told_as_if_decoded_at_once(part, times):
+    octets = part * times
+    assert values.legal(octets) == values.text(octets.decode("utf-8", "backslashreplace"))
+
+
+def test_octets_are_told_quickly():
+    for octets in (b"\xff" * 100_000, bytes(range(256)) * 100, "é".encode() * 50_000):
+        assert min(seconds_for(octets) for _ in range(20)) < 1e-3
+
+
 def test_large_dtypes_are_told_quickly():
     pl = pytest.importorskip("polars", reason="polars is not installed")
     fields = [f"f{number}" for number in range(20_000)]

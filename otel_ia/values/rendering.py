@@ -1,5 +1,6 @@
 """Turns anything into a legal value, without running code of it; the table of the package says into which."""
 
+import codecs
 import enum
 import itertools
 from collections.abc import Callable, Iterable, Mapping
@@ -18,6 +19,8 @@ ATTRIBUTE_LIMIT: Final = 1_024
 """Entries of a mapping of attributes."""
 DEPTH_LIMIT: Final = 6
 """Containers inside containers."""
+_STEP: Final = 1_024
+"""Octets that are decoded at once where not all of them are UTF-8."""
 INTEGER_TEXT_BITS: Final = 2_048
 """Bits up to which an integer is written out: under 640 digits, the least that Python's own conversion limit allows."""
 
@@ -82,8 +85,18 @@ def _is_short(value: int) -> bool:
 
 def _octets(value: Any) -> str:
     base: Any = bytes if issubclass(type(value), bytes) else bytearray
-    start = base.__getitem__(value, slice(TEXT_LIMIT + 1))
-    return text(start.decode("utf-8", "backslashreplace"))
+    start = base.__getitem__(value, slice(4 * TEXT_LIMIT + 4))  # of characters of four octets one too many
+    try:
+        return text(start.decode())
+    except UnicodeDecodeError:
+        pass
+    shown = ""
+    decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+    for at in range(0, len(start), _STEP):  # each octet may become four characters: all of them would take 2 ms
+        shown += decoder.decode(start[at : at + _STEP], at + _STEP >= len(start))
+        if len(shown) > TEXT_LIMIT:
+            break
+    return text(shown)
 
 
 def _sequence(value: object) -> Value:
