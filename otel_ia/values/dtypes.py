@@ -18,6 +18,8 @@ from otel_ia.values.texts import text
 _LIMIT: Final = 64
 _DEPTH: Final = 4
 """Lists of lists that are told."""
+_OF_COLUMNS: Final = frozenset(["pandas", "polars", "pyarrow"])
+"""Libraries whose dtypes may hold values in their names."""
 _INNER: Final = {
     ("polars", "List"): ("List({})", "inner"),
     ("polars", "Array"): ("Array({})", "inner"),
@@ -48,13 +50,14 @@ _REFUSAL: Final = re.compile("invalid series dtype: expected `Boolean`, got `([^
 
 def dtype_text(dtype: Any) -> str:
     """What a dtype is called by its library; it need not be hashable."""
-    return text(_without_values(dtype, _DEPTH) or _own_text(dtype), _LIMIT)
+    return text(_name(dtype, _DEPTH), _LIMIT)
 
 
 def short_dtype_text(dtype: Any) -> str:
     """The same whatever the library: `float32`, `torch.float32` and `<dtype: 'float32'>` are all `float32`."""
-    shown = _without_values(dtype, _DEPTH) or getattr(dtype, "name", None)
-    return text(shown if type(shown) is str else _own_text(dtype).removeprefix("torch."), _LIMIT)
+    kind = type(dtype)
+    shown = getattr(dtype, "name", None) if _is_numpy(kind) or library_of(kind) not in _OF_COLUMNS else None
+    return text(shown, _LIMIT) if type(shown) is str else dtype_text(dtype).removeprefix("torch.")
 
 
 def name_dtype(value: Any) -> str:
@@ -64,7 +67,7 @@ def name_dtype(value: Any) -> str:
 
 def namer_of(kind: Any) -> Callable[[Any], str]:
     """The function that names the dtypes of arrays or series of this class, in a few µs whatever they are."""
-    is_built_when_asked = library_of(kind) == "polars" and kind.__name__ == "Series"
+    is_built_when_asked = kind.__name__ == "Series" and library_of(kind) == "polars"
     return (_namer_of_polars(kind) if is_built_when_asked else None) or _named_by_dtype
 
 
@@ -96,30 +99,21 @@ def _namer_of_polars(base: Any) -> Callable[[Any], str] | None:
     return name if name(pair) == "null" else None
 
 
-def _without_values(dtype: Any, depth: int) -> str | None:
-    """What is told of a dtype whose own text may hold values, or be long."""
+def _name(dtype: Any, depth: int) -> str:
+    """Its own text, where its library is known to keep it short; else the name of its class."""
     kind = type(dtype)
-    known = library_of(kind) or "", qualified_name(kind).rpartition(".")[2]
+    if _is_numpy(kind):
+        return str(dtype) if dtype.names is None else str(dtype.name)
+    library, name = library_of(kind), qualified_name(kind)
+    known = library or "", name.rpartition(".")[2]
     bare = _BARE.get(known)
     if bare is not None:
         return bare
     inner = _INNER.get(known)
     if inner is not None:
         shown, where = inner
-        if not depth:
-            return shown.format("…")
-        inside = getattr(dtype, where)
-        return shown.format(_without_values(inside, depth - 1) or _own_text(inside))
-    if _is_numpy(kind) and dtype.names is not None:
-        name: str = dtype.name
-        return name
-    return None
-
-
-def _own_text(dtype: Any) -> str:
-    """Its own text, where the library is known to keep it short; else the name of its class."""
-    kind = type(dtype)
-    return str(dtype) if library_of(kind) in ARRAY_LIBRARIES or _is_numpy(kind) else qualified_name(kind)
+        return shown.format(_name(getattr(dtype, where), depth - 1) if depth else "…")
+    return str(dtype) if library in ARRAY_LIBRARIES else name
 
 
 def _is_numpy(kind: type) -> bool:
