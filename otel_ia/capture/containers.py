@@ -4,8 +4,8 @@ from collections import deque
 from typing import Any, Final
 
 from otel_ia.capture.arrays import View
-from otel_ia.capture.origin import library_of, line_of
 from otel_ia.capture.parts import SCRATCH, Parts
+from otel_ia.values.origin import library_of, line_of
 
 SIZED: Final = (str, bytes, bytearray, list, tuple, dict, set, frozenset, deque, range, memoryview)
 """Whose length is said; subclasses are asked by these classes' own `__len__`."""

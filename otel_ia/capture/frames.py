@@ -1,23 +1,21 @@
 """Views of tables: data frames, series and columns of pandas, polars and Arrow, and sparse matrices of SciPy."""
 
 import itertools
-import operator
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from otel_ia.capture.arrays import View, shape_text
-from otel_ia.capture.dtypes import dtype_text
-from otel_ia.capture.origin import library_of, overridden
+from otel_ia.capture.arrow_sizes import PIECES, is_soon_added
 from otel_ia.capture.parts import Parts
 from otel_ia.values import text
+from otel_ia.values.dtypes import dtype_text, namer_of
+from otel_ia.values.origin import library_of, overridden
 
 COLUMNS: Final = 16
 """Columns of a table that are named."""
 _WIDE: Final = 256
 """Columns from which those are asked for one by one, for to have the names of all would take too long."""
 _NAME_LIMIT: Final = 48
-_FEW: Final = 64
-"""Columns times chunks of an Arrow table, or fields of a column, up to which bytes are added up, at 2 µs each."""
 _READ: Final = frozenset(
     [
         "shape",
@@ -36,6 +34,7 @@ _READ: Final = frozenset(
         "size",
         "__getattribute__",
         "__len__",
+        "_s",
     ]
 )
 
@@ -55,7 +54,15 @@ def view_frame(kind: type, base: type, name: str) -> View | None:
     """Of pandas' and polars' data frames. Their bytes would have to be added up column by column."""
     if overridden(kind, base, _READ):
         return None
-    return _view_frame(name, _columns_of_polars if library_of(base) == "polars" else lambda value, _: value.columns)
+    return _view_frame(name, _columns_of_polars if library_of(base) == "polars" else _columns_of_pandas)
+
+
+def _columns_of_pandas(value: Any, width: int) -> Iterable[object]:
+    columns: Any = value.columns
+    if hasattr(type(columns), "levels"):  # names of several parts, of which tuples would be made for 30 ms
+        return itertools.repeat((), width)
+    names: Iterable[object] = columns if width <= COLUMNS else columns[:COLUMNS]
+    return names  # not all of a wide one: an index may make all its items before it gives one
 
 
 def _columns_of_polars(value: Any, width: int) -> Iterable[object]:
@@ -67,12 +74,12 @@ def _columns_of_arrow(value: Any, width: int) -> Iterable[object]:
     return schema.names if width < _WIDE else (schema.field(number).name for number in range(width))
 
 
-def _view_column(name: str, dtype_of: Callable[[Any], object]) -> View:
+def _view_column(name: str, name_dtype: Callable[[Any], str]) -> View:
     def view(value: Any, parts: Parts, into: dict[str, Any]) -> int | None:
         size = len(value)
         into[parts.type] = name
         into[parts.shape] = shape_text((size,))
-        into[parts.dtype] = dtype_text(dtype_of(value))
+        into[parts.dtype] = name_dtype(value)
         return size
 
     return view
@@ -80,7 +87,7 @@ def _view_column(name: str, dtype_of: Callable[[Any], object]) -> View:
 
 def view_series(kind: type, base: type, name: str) -> View | None:
     """Of a series or an index."""
-    return None if overridden(kind, base, _READ) else _view_column(name, operator.attrgetter("dtype"))
+    return None if overridden(kind, base, _READ) else _view_column(name, namer_of(base))
 
 
 def view_arrow_table(kind: type, base: type, name: str) -> View | None:
@@ -91,9 +98,8 @@ def view_arrow_table(kind: type, base: type, name: str) -> View | None:
 
     def view(value: Any, parts: Parts, into: dict[str, Any]) -> int | None:
         rows = view_columns(value, parts, into)
-        columns = value.num_columns
-        chunks = value.column(0).num_chunks if columns and hasattr(value.column(0), "num_chunks") else 1
-        if columns * chunks <= _FEW:
+        count = value.num_columns
+        if count <= PIECES and is_soon_added([_type_of_column(value.column(number)) for number in range(count)]):
             into[parts.bytes] = value.nbytes
         return rows
 
@@ -104,15 +110,19 @@ def view_arrow_column(kind: type, base: type, name: str) -> View | None:
     """Of Arrow's arrays, in one piece or in chunks."""
     if overridden(kind, base, _READ):
         return None
-    view_column = _view_column(name, operator.attrgetter("type"))
+    view_column = _view_column(name, lambda value: dtype_text(value.type))
 
     def view(value: Any, parts: Parts, into: dict[str, Any]) -> int | None:
         size = view_column(value, parts, into)
-        if getattr(value, "num_chunks", 1) <= _FEW and value.type.num_fields <= _FEW:
+        if is_soon_added([_type_of_column(value)]):
             into[parts.bytes] = value.nbytes
         return size
 
     return view
+
+
+def _type_of_column(column: Any) -> tuple[Any, int]:
+    return column.type, getattr(column, "num_chunks", 1)
 
 
 def view_sparse(kind: type, base: type, name: str) -> View | None:

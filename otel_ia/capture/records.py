@@ -7,9 +7,9 @@ from types import MemberDescriptorType
 from typing import Any, Final
 
 from otel_ia.capture.arrays import View
-from otel_ia.capture.origin import instance_members, line_of, members_of
 from otel_ia.capture.parts import Parts
 from otel_ia.values import text
+from otel_ia.values.origin import instance_members, line_of, members_of
 
 FIELDS: Final = 16
 """Fields of a record that are looked at."""
@@ -19,12 +19,13 @@ _ABSENT: Final = object()
 
 def field_names(kind: type) -> tuple[str, ...]:
     """The first fields that the class declares, whichever way; none where it is no record."""
+    is_model = _is_model(kind)
     for base in line_of(kind):
         members = members_of(base)
         if issubclass(kind, tuple):
             declared = members.get("_fields")
         else:
-            declared = members.get("__dataclass_fields__") or (_is_model(kind) and members.get("__pydantic_fields__"))
+            declared = members.get("__dataclass_fields__") or (is_model and members.get("__pydantic_fields__"))
         if type(declared) is dict or type(declared) is tuple:
             names = tuple(itertools.islice(declared, FIELDS))
             return names if all(type(name) is str for name in names) else ()

@@ -13,10 +13,10 @@ from otel_ia.capture.frames import (
     view_series,
     view_sparse,
 )
-from otel_ia.capture.origin import library_of, line_of
 from otel_ia.capture.records import field_names, view_record
 from otel_ia.guard import guarded
 from otel_ia.values import qualified_name
+from otel_ia.values.origin import library_of, line_of
 
 
 class Found(NamedTuple):

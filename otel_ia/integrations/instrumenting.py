@@ -9,7 +9,6 @@ from typing import Any, Final, TypedDict, Unpack, cast
 
 from otel_ia import semconv
 from otel_ia.capture.choice import Wish
-from otel_ia.capture.origin import library_of, line_of
 from otel_ia.capture.plan import Plan
 from otel_ia.guard import guarded
 from otel_ia.integrations.methods import is_method, monitored_method
@@ -21,6 +20,7 @@ from otel_ia.recording.decorator import monitor
 from otel_ia.recording.summaries import Reduce
 from otel_ia.undo import Undo
 from otel_ia.values import qualified_name, text
+from otel_ia.values.origin import library_of, line_of
 
 _LIBRARIES: Final = {
     ("sklearn", "BaseEstimator"): "sklearn",

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from types import FunctionType, MethodType
 from typing import Any, Final
 
-from otel_ia.capture.origin import instance_members, line_of, members_of
 from otel_ia.guard import guarded
 from otel_ia.values import qualified_name
+from otel_ia.values.origin import instance_members, line_of, members_of
 
 Decorate = Callable[[Any], Any]
 """What makes a span of each call of a function."""

@@ -10,13 +10,18 @@ MARKER: Final = re.compile(r"\[redacted: [\w ]+\]")
 
 def replace_pairs(text: str, rule_of: Callable[[str], str], mark: Callable[[str], str]) -> str:
     """The text with the value of every secret key replaced by `mark(rule)`, in time linear to its length."""
+    inner = _replace_after(_KEY, text, rule_of, mark)
+    return _replace_after(_TUPLE, inner, rule_of, mark) if ")" in inner else inner
+
+
+def _replace_after(keys: re.Pattern[str], text: str, rule_of: Callable[[str], str], mark: Callable[[str], str]) -> str:
     pieces: list[str] = []
     done = 0
     rules: dict[str, str] = {}
-    for found in _KEY.finditer(text):
+    for found in keys.finditer(text):
         if found.start("key") < done:
             continue
-        key = _key_in(text, found)
+        key = _key_in(text, found) if keys is _KEY else found["key"]
         if (rule := rules.get(key)) is None:
             rule = rules[key] = rule_of(key)
         if not rule:
@@ -112,6 +117,10 @@ _KEY: Final = re.compile(
     r"""|>(?=[^<>\n]++</)"""
     r"""|(?(dashes)[ \t](?=[^\s\-])|(?!)))[ \t]*+"""
 )
+_TUPLE: Final = re.compile(
+    r"""(?:(?<=\{)|(?<=,[ ]))\((?P<key>[^()\n"']{0,256}+["'][^()\n]{0,256}+)\)(?P<separator>:[ ])"""
+)
+"""A key of a dict that is a tuple with a text in it: `{('password', 1): `."""
 _QUOTE: Final = re.compile(r"""[bBrRuUfF]{0,2}(?P<escape>\\*+)(?P<quote>\"{3}|'{3}|["'])""")
 _OPENING: Final = ("(", "[", "{")
 _NESTED: Final = re.compile(r"""[()\[\]{}]|"(?:[^"\\]|\\.)*+"|'(?:[^'\\]|\\.)*+'""", re.DOTALL)

@@ -163,10 +163,16 @@ class Redactor:
         for key, value in given.items():
             # A mapping inside a value may have any key.
             name = self._redacted(key) if isinstance(key, str) else key  # type: ignore[redundant-expr]
-            redacted = self._value(key if isinstance(key, str) else "", f"{path}{name}", value, depth)  # type: ignore[redundant-expr]
+            said = key if isinstance(key, str) else self._said_by(key)  # type: ignore[redundant-expr]
+            redacted = self._value(said, f"{path}{name}", value, depth)
             result[name] = redacted
             changed = changed or name is not key or redacted is not value
         return result if changed else given
+
+    def _said_by(self, key: object) -> str:
+        """The text of a key that is none, such as `("password", 1)`, if it names a secret."""
+        said = "" if type(key) in _NUMBERS else str(values.legal(key))
+        return said if said and self._judged(said) else ""
 
     def _value(self, key: str, path: str, value: object, depth: int) -> object:
         kind = type(value)

@@ -74,7 +74,7 @@ may_hold_tokens: Final = re.compile(
     )
 ).search
 """Finds in a text the beginning of a known token, a private key or a URL with a password; else it returns `None`."""
-_REST: Final = rf"""[\w.\-]{{0,{KEY_LIMIT}}}+(?:(?:\\*+["']\]?)?+[ \t]*+[:=>]|\\*+["'],)"""
+_REST: Final = rf"""[\w.\-]{{0,{KEY_LIMIT}}}+(?:(?:\\*+["']\]?)?+[ \t]*+[:=>]|\\*+["'][,)])"""
 _WORDS: Final = {
     "c": "ookie|red|srf|ret(?<=secret)",
     "j": "wt|sessionid",

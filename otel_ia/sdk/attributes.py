@@ -14,7 +14,7 @@ from opentelemetry.attributes import BoundedAttributes
 
 from otel_ia import values
 from otel_ia.guard import guarded
-from otel_ia.values import _ARRAY_LIBRARIES as ARRAY_LIBRARIES
+from otel_ia.values.origin import ARRAY_LIBRARIES
 
 _logger: Final = logging.getLogger("opentelemetry.attributes")  # whoever silences the SDK's warnings silences these
 

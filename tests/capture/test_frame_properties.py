@@ -62,7 +62,7 @@ def test_pandas(data: st.DataObject) -> None:
 @given(st.data())
 def test_polars(data: st.DataObject) -> None:
     pl = pytest.importorskip("polars", reason="polars is not installed")
-    enumeration = pl.Enum([TEXT, "other"])
+    enumeration = pl.Enum([TEXT, "other", f"`{TEXT}`"])
     kinds = {
         "text": lambda size: pl.Series([TEXT] * size, dtype=pl.String),
         "enum": lambda size: pl.Series([TEXT] * size, dtype=enumeration),
@@ -71,15 +71,22 @@ def test_polars(data: st.DataObject) -> None:
         "struct": lambda size: pl.Series([{"a": TEXT}] * size, dtype=pl.Struct({"a": enumeration})),
         "category": lambda size: pl.Series([TEXT] * size, dtype=pl.Categorical),
         "object": lambda size: pl.Series([TEXT] * size, dtype=pl.Object),
+        "fields": lambda size: pl.Series([{TEXT: 1, f"`{TEXT}`": True}] * size, dtype=fields),
+        "lists": lambda size: pl.Series([[{TEXT: 1}]] * size, dtype=pl.List(fields)),
+        "mask": lambda size: pl.Series([True] * size, dtype=pl.Boolean),
+        "nothing": lambda size: pl.Series([None] * size),
         "number": lambda size: pl.Series([NUMBER] * size),
         "real": lambda size: pl.Series([REAL] * size, dtype=pl.Float64),
     }
+    fields = pl.Struct({TEXT: pl.Int8, f"`{TEXT}`": pl.Boolean})
     columns = data.draw(columns_of(kinds))
     frame = pl.DataFrame(columns)
     assert_nothing_survives(frame)
     assert_nothing_survives(frame.lazy().filter(pl.lit(TEXT) == TEXT))
+    name = data.draw(st.sampled_from([TEXT, f"`{TEXT}`", f"x`] got `{TEXT}`", f"expected `Boolean`, got `{TEXT}`"]))
     for column in columns.values():
         assert_nothing_survives(column)
+        assert_nothing_survives(column.alias(name))
     assert_nothing_survives(pl.lit(TEXT))
 
 

@@ -5,11 +5,28 @@ from types import GetSetDescriptorType
 from typing import Any, Final
 
 from otel_ia.guard import guarded
+from otel_ia.values.texts import KEY_LIMIT, text
 
+ARRAY_LIBRARIES: Final = frozenset(
+    """
+    cupy dask jax jaxlib mlx numpy pandas polars pyarrow scipy tensorflow torch xarray
+    """.split()  # noqa: SIM905 - the names fill a line
+)
+"""Whose objects are arrays or tables where they have a shape or a dtype."""
 _MRO: Final = vars(type)["__mro__"].__get__
 _MEMBERS: Final = vars(type)["__dict__"].__get__
 _MODULE: Final = vars(type)["__module__"].__get__
 _QUALNAME: Final = vars(type)["__qualname__"].__get__
+
+
+def qualified_name(kind: type) -> str:
+    """The class's name with its module; built-in ones go by their bare name. Runs no code of a metaclass."""
+    name = text(_QUALNAME(kind), KEY_LIMIT)
+    try:
+        module = _MODULE(kind)
+    except AttributeError:  # deleted by its owner
+        return name
+    return name if type(module) is not str or module == "builtins" else text(f"{module}.{name}", KEY_LIMIT)
 
 
 def line_of(kind: type) -> tuple[type, ...]:

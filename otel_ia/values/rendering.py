@@ -1,49 +1,29 @@
-"""Any Python object as a legal, bounded OpenTelemetry attribute value.
+"""Turns anything into a legal value, without running code of it; the table of the package says into which."""
 
-No code of an unknown object is ever run: neither `repr` nor `str`, `len`, iteration or attribute access.
-What comes out:
-
-| in | out |
-| --- | --- |
-| `str` | the text; lone surrogates become U+FFFD, over 16,384 characters it is cut and ends in `…` |
-| `bool`, `float` (NaN and infinities too), `int` of 64 bits | itself, as the built-in type |
-| longer `int` | its decimal text; over 2,048 bits `<int of N bits>` |
-| `bytes`, `bytearray` | text, decoded as UTF-8 with `\\xNN` for what is none |
-| enumeration | its value where that is text or a number, else `Class.NAME` |
-| list, tuple, set of one legal type, up to 128 items | a tuple of them; ints among floats become floats |
-| any other list, tuple, set, dict | text in Python's notation, up to 128 items a level, 6 levels, 16,384 characters |
-| array, tensor, data frame | `ndarray(shape=(32, 784), dtype=float32, device=cpu)`, never contents |
-| path, UUID, date, decimal, class, function | its text or its qualified name |
-| `None` | nothing: the attribute is left out |
-| anything else | `<module.Class>` |
-"""
-
+import codecs
 import enum
 import itertools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
 from otel_ia.guard import guarded
+from otel_ia.values.origin import ARRAY_LIBRARIES, qualified_name
+from otel_ia.values.texts import KEY_LIMIT, TEXT_LIMIT, text
 
 Scalar: TypeAlias = str | bool | int | float
 Value: TypeAlias = Scalar | tuple[str, ...] | tuple[bool, ...] | tuple[int, ...] | tuple[float, ...]
 
-TEXT_LIMIT: Final = 16_384
-"""Characters of a text value."""
 ITEM_LIMIT: Final = 128
 """Items of one container."""
 ATTRIBUTE_LIMIT: Final = 1_024
 """Entries of a mapping of attributes."""
-KEY_LIMIT: Final = 256
-"""Characters of an attribute's key."""
 DEPTH_LIMIT: Final = 6
 """Containers inside containers."""
+_STEP: Final = 1_024
+"""Octets that are decoded at once where not all of them are UTF-8."""
 INTEGER_TEXT_BITS: Final = 2_048
 """Bits up to which an integer is written out: under 640 digits, the least that Python's own conversion limit allows."""
 
-_ARRAY_LIBRARIES: Final = frozenset(
-    ["cupy", "dask", "jax", "jaxlib", "numpy", "pandas", "polars", "pyarrow", "scipy", "tensorflow", "torch", "xarray"]
-)
 _PRINTABLE: Final = frozenset(
     """
     complex range slice datetime.date datetime.datetime datetime.time datetime.timedelta
@@ -54,8 +34,6 @@ _PRINTABLE: Final = frozenset(
     """.split()  # noqa: SIM905 - the names fill lines
 )
 """Types of the standard library and of PyTorch whose own text is short and harmless to ask for."""
-_HOLDING: Final = frozenset(["ArrowDtype", "Array", "Enum", "List", "SparseDtype", "Struct"])
-"""Dtypes of polars and pandas in whose text there are categories, fields or values."""
 
 
 def attributes(given: Mapping[str, object]) -> dict[str, Value]:
@@ -92,30 +70,6 @@ def legal(value: object) -> Value | None:
     return described if described is not None else f"<{qualified_name(kind)}>"
 
 
-def text(value: str, limit: int = TEXT_LIMIT) -> str:
-    """The text as an exact `str`, encodable as UTF-8, of at most `limit` characters."""
-    exact = str.__str__(value)
-    if len(exact) > limit:
-        exact = exact[: limit - 1] + "…"
-    if exact.isascii():
-        return exact
-    try:
-        exact.encode()
-    except UnicodeEncodeError:
-        return exact.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return exact
-
-
-def qualified_name(kind: type) -> str:
-    """The class's name with its module; built-in ones go by their bare name. Runs no code of a metaclass."""
-    name = text(vars(type)["__qualname__"].__get__(kind), KEY_LIMIT)
-    try:
-        module = vars(type)["__module__"].__get__(kind)
-    except AttributeError:  # deleted by its owner
-        return name
-    return name if type(module) is not str or module == "builtins" else text(f"{module}.{name}", KEY_LIMIT)
-
-
 def _integer(value: object) -> Scalar:
     assert isinstance(value, int)
     exact = int.__int__(value)
@@ -131,8 +85,18 @@ def _is_short(value: int) -> bool:
 
 def _octets(value: Any) -> str:
     base: Any = bytes if issubclass(type(value), bytes) else bytearray
-    start = base.__getitem__(value, slice(TEXT_LIMIT + 1))
-    return text(start.decode("utf-8", "backslashreplace"))
+    start = base.__getitem__(value, slice(4 * TEXT_LIMIT + 4))  # of characters of four octets one too many
+    try:
+        return text(start.decode())
+    except UnicodeDecodeError:
+        pass
+    shown = ""
+    decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+    for at in range(0, len(start), _STEP):  # each octet may become four characters: all of them would take 2 ms
+        shown += decoder.decode(start[at : at + _STEP], at + _STEP >= len(start))
+        if len(shown) > TEXT_LIMIT:
+            break
+    return text(shown)
 
 
 def _sequence(value: object) -> Value:
@@ -172,7 +136,7 @@ def _described(value: object) -> Value | None:
         return text(f"{name.rpartition('.')[2]}.{object.__getattribute__(value, '__dict__')['_name_']}", KEY_LIMIT)
     if name in _PRINTABLE:
         return text(str(value))
-    if name.partition(".")[0] in _ARRAY_LIBRARIES:
+    if name.partition(".")[0] in ARRAY_LIBRARIES:
         return _array(value, name)
     if issubclass(kind, type):
         return qualified_name(value)  # type: ignore[arg-type]
@@ -186,16 +150,18 @@ def _array(value: object, name: str) -> Value | None:
         item = value.item()  # type: ignore[attr-defined]
         return legal(item) if type(item) is not type(value) else None
     known = [part for part in ("shape", "dtype", "device") if hasattr(type(value), part)]
-    parts = [f"{part}={text(_plainly(getattr(value, part)), 128)}" for part in known]
+    parts = [f"{part}={_told(value, part)}" for part in known]
     return f"{name.rpartition('.')[2]}({', '.join(parts)})" if parts else None
 
 
-def _plainly(part: object) -> str:
-    """A shape of PyTorch's, which is a tuple that calls itself `torch.Size([2, 3])`, is `(2, 3)` like all others."""
-    kind = type(part)
-    if kind.__name__ in _HOLDING:
-        return kind.__name__
-    return tuple.__repr__(part) if issubclass(kind, tuple) else str(part)
+def _told(value: object, part: str) -> str:
+    if part == "dtype":
+        from otel_ia.values.dtypes import name_dtype  # there where arrays are: not loaded with the package
+
+        return name_dtype(value)
+    told = getattr(value, part)
+    # A shape of PyTorch's, which is a tuple that calls itself `torch.Size([2, 3])`, is `(2, 3)` like all others.
+    return text(tuple.__repr__(told) if issubclass(type(told), tuple) else str(told), 128)
 
 
 def _written(value: Any, depth: int) -> str:
