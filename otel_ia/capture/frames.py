@@ -61,6 +61,8 @@ def _columns_of_pandas(value: Any, width: int) -> Iterable[object]:
     columns: Any = value.columns
     if hasattr(type(columns), "levels"):  # names of several parts, of which tuples would be made for 30 ms
         return itertools.repeat((), width)
+    if getattr(getattr(columns.dtype, "pyarrow_dtype", None), "num_fields", 0):  # the same of Arrow's structs
+        return itertools.repeat({}, width)
     names: Iterable[object] = columns if width <= COLUMNS else columns[:COLUMNS]
     return names  # not all of a wide one: an index may make all its items before it gives one
 

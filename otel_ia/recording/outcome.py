@@ -84,9 +84,15 @@ def record_outcome(span: Span, outcome: Outcome, error: BaseException, time: int
 def is_wrapper(code: object) -> bool:
     """Whether this is the code of one of the wrappers that `monitor` makes.
 
-    By file and name instead of by identity, for a wrapper that cloudpickle has brought here has code of its own.
+    By name and file instead of by identity, for a wrapper that cloudpickle has brought here has code of its own, since
+    its version 3.1.3 without the file.
     """
-    return isinstance(code, CodeType) and code.co_name == "monitored" and code.co_filename.startswith(_ROOM)
+    return (
+        isinstance(code, CodeType)
+        and code.co_name == "monitored"
+        and code.co_qualname.startswith("monitor_")
+        and code.co_filename.startswith((_ROOM, "<dynamic-code>"))
+    )
 
 
 _ROOM: Final = os.path.dirname(outcome_of.__code__.co_filename)  # noqa: PTH120 - no file is touched

@@ -56,6 +56,7 @@ def test_pandas():
     for column in (categories, pd.Series(pd.arrays.ArrowExtensionArray(records))):
         assert least_seconds(column) < MOST
         assert least_seconds(column.to_frame()) < MOST
+    assert least_seconds(pd.DataFrame([[1.0]], columns=pd.Index(pd.arrays.ArrowExtensionArray(records)))) < MOST
 
 
 def test_arrow():
