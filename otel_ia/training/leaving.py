@@ -87,7 +87,9 @@ class Loop:
         frame = self._left_by_exception(_above_iterator(_frame_above(0)))
         if frame is None:
             return None
-        task = _current_task() if frame.f_code.co_flags & _RESUMED else None
+        name, _, argument = _instruction(frame)
+        is_awaiting = frame.f_code.co_flags & _RESUMED and (name == "SEND" or _is_passing(name, argument))
+        task = _current_task() if is_awaiting else None
         return sys.modules["asyncio"].CancelledError() if task is not None and task.cancelling() else UnseenError()
 
     def _left_by_exception(self, frame: FrameType | None) -> FrameType | None:
@@ -97,9 +99,8 @@ class Loop:
             if code is not frame.f_code:
                 return None
             name, at, argument = _instruction(frame)
-            if name not in _PASSING and (name != "RAISE_VARARGS" or argument):
-                is_raised = name not in _LETTING_GO and at != waited_at and _is_in_body(code, waited_at, at)
-                return frame if is_raised else None
+            if not _is_passing(name, argument):
+                return frame if name not in _LETTING_GO and _is_in_body(code, waited_at, at) else None
             if not code.co_flags & CO_GENERATOR:
                 is_resumed = not code.co_flags & CO_ASYNC_GENERATOR and _is_awaited(frame)
                 return frame if is_resumed or not code.co_flags & _RESUMED else None
@@ -131,13 +132,19 @@ def _instruction(frame: FrameType) -> tuple[str, int, int]:
     return opcode.opname[code[at]], at, code[at + 1]
 
 
+def _is_passing(name: str, argument: int) -> bool:
+    """Whether a generator or coroutine that stands there may only pass on what came from outside, or from below."""
+    return name in _PASSING or (name == "RAISE_VARARGS" and not argument)
+
+
 def _is_in_body(code: CodeType, loop: int, at: int) -> bool:
-    """Whether an instruction is in the body of a `for`, or in a handler of exceptions: these all stand at the end."""
-    first_handler = code.co_code[::2].find(opcode.opmap["PUSH_EXC_INFO"]) * 2
-    if 0 <= first_handler <= at:
-        return True
-    end = next((found.argval for found in dis.get_instructions(code) if found.offset == loop), 0)
-    return loop < at < end
+    """Whether an instruction is in the body of a `for`, or in a handler of exceptions that may be.
+
+    All handlers stand behind the code that runs without an exception, and each begins alike.
+    """
+    end: int = next(found.argval for found in dis.get_instructions(code) if found.offset == loop)
+    first_handler = code.co_code[::2].find(opcode.opmap["PUSH_EXC_INFO"], end // 2) * 2
+    return loop < at < end or 0 <= first_handler <= at
 
 
 def _is_awaited(coroutine: FrameType) -> bool:

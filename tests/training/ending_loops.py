@@ -207,6 +207,24 @@ def keeps_its_iterator_and_drops_it_later():
         fail()
 
 
+def keeps_its_iterator_in_a_handler_and_drops_it_later():
+    kept = [iter(batches())]
+    try:
+        fail()
+    except Broken:
+        for _ in kept[0]:
+            break
+        kept.clear()
+
+
+def is_limited_by_islice_in_a_handler():
+    try:
+        fail()
+    except Broken:
+        for _ in itertools.islice(batches(), 2):
+            pass
+
+
 def keeps_its_iterator_and_returns():
     iterator = iter(batches())
     for batch in iterator:

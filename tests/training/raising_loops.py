@@ -68,6 +68,17 @@ def raises_again_in_a_handler():
             raise
 
 
+def raises_in_a_handler_inside_a_handler():
+    try:
+        fail()
+    except Broken:
+        for _ in batches():
+            try:
+                fail()
+            except Broken:
+                fail()
+
+
 def raises_through_finally():
     for _ in batches():
         try:

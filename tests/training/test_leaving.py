@@ -165,6 +165,34 @@ def is_cancelled_with_its_event_loop():
     asyncio.run(main())
 
 
+async def raises_after_its_cancellation():
+    try:
+        await asyncio.sleep(60)
+    except asyncio.CancelledError:
+        for _ in batches():
+            fail()
+
+
+async def calls_what_raises_after_its_cancellation():
+    try:
+        await asyncio.sleep(60)
+    except asyncio.CancelledError:
+        raising_loops.raises_through_finally()
+
+
+@pytest.mark.parametrize("program", [raises_after_its_cancellation, calls_what_raises_after_its_cancellation])
+def test_an_error_in_a_task_that_was_cancelled_before_is_one(telemetry, program):
+    async def main():
+        cancelled = asyncio.create_task(program())
+        await asyncio.sleep(0)
+        cancelled.cancel()
+        await cancelled
+
+    with pytest.raises(Broken):
+        asyncio.run(main())
+    assert outcomes(telemetry) == [("training", "error"), ("step", "error")]
+
+
 @pytest.mark.parametrize("program", [is_cancelled, is_cancelled_deeper, is_cancelled_with_its_event_loop])
 def test_a_loop_whose_task_is_cancelled_is_cancelled(telemetry, program):
     program()
