@@ -89,7 +89,7 @@ def record_outcome(span: Span, outcome: Outcome, error: BaseException, time: int
     error_type = values.qualified_name(type(error))
     span.set_attribute(semconv.ERROR_TYPE, error_type)
     span.set_status(Status(StatusCode.ERROR, message_of(error) or error_type))
-    if isinstance(error, UnseenError):
+    if type(error) is UnseenError:
         return False
     if not is_told:
         tell(span, error, time)

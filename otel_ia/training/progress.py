@@ -122,7 +122,7 @@ class Progress:
     def leave(self, error: BaseException | None) -> None:
         """Ends the run that a loop is itself; asked by the loop's iterator, above which is what goes through it."""
         self.close(error)
-        if isinstance(error, GeneratorExit | UnseenError):
+        if type(error) in (GeneratorExit, UnseenError):
             frame = looping_frame(_frame_above(1))
             if frame is not None:  # none where the interpreter ends with the loop open
                 note_left(frame, self.level.span)

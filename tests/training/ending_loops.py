@@ -207,6 +207,21 @@ def keeps_its_iterator_and_drops_it_later():
         fail()
 
 
+def keeps_its_iterator_and_raises():
+    iterator = iter(batches())
+    for _ in iterator:
+        fail()
+
+
+def is_a_generator_expression_that_raises():
+    any(fail() for _ in batches())
+
+
+def is_under_map_that_raises():
+    for _ in map(fail, batches()):
+        pass
+
+
 def keeps_its_iterator_in_a_handler_and_drops_it_later():
     kept = [iter(batches())]
     try:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sys
 import threading
 
 from otel_ia.testing import record
@@ -142,6 +143,12 @@ def raises_in_a_generator_inside():
 def raises_in_a_comprehension():
     for _ in batches():
         [fail() for _ in range(2)]
+
+
+if sys.version_info >= (3, 12):  # before that a function of its own keeps the iterator
+
+    def raises_in_a_comprehension_over_it():
+        [fail() for _ in batches()]
 
 
 def raises_after_continue():
