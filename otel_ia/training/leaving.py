@@ -12,7 +12,8 @@ iterator is dropped, that one has raised.
 So a loop notes where it stands when it asks for its first item, and looks there again when it is closed. What is not
 certain is not claimed: an iterator that the program keeps, as a generator expression does, outlives its loop, or is
 closed by its owner; what is written in C drops it in silence, at its end (`itertools.islice`) or when it raises
-(`map`). Nor are KeyboardInterrupt and SystemExit told from errors. Other interpreters drop nothing at once.
+(`map`); what a generator function around the loop raises again, in `finally` or by a bare `raise`, may be its own
+GeneratorExit. Nor are KeyboardInterrupt and SystemExit told from errors. Other interpreters drop nothing at once.
 """
 
 import dis

@@ -207,6 +207,15 @@ def keeps_its_iterator_and_drops_it_later():
         fail()
 
 
+def keeps_its_iterator_until_finally():
+    iterator = iter(batches())
+    try:
+        for batch in iterator:
+            return batch
+    finally:
+        del iterator
+
+
 def keeps_its_iterator_and_raises():
     iterator = iter(batches())
     for _ in iterator:
@@ -215,6 +224,19 @@ def keeps_its_iterator_and_raises():
 
 def is_a_generator_expression_that_raises():
     any(fail() for _ in batches())
+
+
+def is_a_generator_function_that_raises_again():
+    def around():
+        for batch in batches():
+            try:
+                yield batch
+                fail()
+            finally:
+                str(1)
+
+    for _ in around():
+        pass
 
 
 def is_under_map_that_raises():

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import sys
 import weakref
 from pathlib import Path
 
@@ -251,3 +252,9 @@ def test_a_run_that_an_exception_leaves_is_kept_though_it_was_not_sampled(receiv
                             fail()
     assert {plain(span.attributes)["ia.model.name"] for span in receiver.spans} == {"broken"}
     assert sorted(span.name for span in receiver.spans) == ["epoch", "step", "training"]
+
+
+def test_on_another_interpreter_nothing_is_claimed(telemetry, monkeypatch):
+    monkeypatch.setattr(sys.implementation, "name", "another")
+    play(raising_loops.raises)
+    assert outcomes(telemetry) == [("training", "closed_early"), ("step", "closed_early")]
