@@ -18,7 +18,7 @@ CODE_STACKTRACE: Final = "code.stacktrace"
 
 # https://opentelemetry.io/docs/specs/semconv/registry/attributes/error/
 ERROR_TYPE: Final = "error.type"
-"""Fully qualified class of the exception; a built-in one goes by its bare name."""
+"""Fully qualified class of the exception; a built-in one goes by its bare name, one of unknown class by `_OTHER`."""
 
 # https://opentelemetry.io/docs/specs/semconv/exceptions/exceptions-spans/
 EXCEPTION_EVENT: Final = "exception"

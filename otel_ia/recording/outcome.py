@@ -25,6 +25,19 @@ class Outcome(enum.StrEnum):
     ABANDONED = "abandoned"
 
 
+class UnseenError(Exception):
+    """Stands for an exception that has left a loop, where it is known that there is one, and no more.
+
+    Goes by the name that the conventions have for an error of no known type, wherever the name of its class is told:
+    https://opentelemetry.io/docs/specs/semconv/registry/attributes/error/.
+    """
+
+    __module__, __qualname__ = "builtins", "_OTHER"
+
+    def __init__(self) -> None:
+        super().__init__("left by an exception")
+
+
 _CANCELLATIONS: Final = (KeyboardInterrupt, SystemExit, GeneratorExit)
 _CANCELLING_MODULES: Final = ("asyncio", "concurrent.futures")
 _CANCELLATION_NAMES: Final = ("trio.Cancelled", "trio._core._exceptions.Cancelled")
@@ -65,7 +78,7 @@ def _cancellations() -> tuple[type[BaseException], ...]:
 def record_outcome(span: Span, outcome: Outcome, error: BaseException, time: int) -> bool:
     """Puts outcome, status and `error.type` on the span, and tells the exception on the span that sees it first.
 
-    Returns whether it is told on this span or on one below.
+    Returns whether it is told on this span or on one below. Of one that is not known there is nothing to tell.
     """
     is_told = outcome is Outcome.ERROR and _was_told_below(span, error)
     if not span.is_recording():
@@ -76,6 +89,8 @@ def record_outcome(span: Span, outcome: Outcome, error: BaseException, time: int
     error_type = values.qualified_name(type(error))
     span.set_attribute(semconv.ERROR_TYPE, error_type)
     span.set_status(Status(StatusCode.ERROR, message_of(error) or error_type))
+    if type(error) is UnseenError:
+        return False
     if not is_told:
         tell(span, error, time)
     return True

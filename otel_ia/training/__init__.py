@@ -11,7 +11,7 @@
         epochs.record(accuracy=evaluate())
 
 The loops give what `range(3)` and `loader` would give, unchanged. What is current inside an epoch or a recorded step is
-its span, so that all that is monitored there comes below it.
+its span, so that all that is monitored there comes below it. What an exception leaves is an error.
 """
 
 from otel_ia.training.epoch_loop import Epochs

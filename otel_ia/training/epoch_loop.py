@@ -9,6 +9,7 @@ from otel_ia import semconv, values
 from otel_ia.guard import guarded
 from otel_ia.recording.current import get_current
 from otel_ia.recording.places import Place
+from otel_ia.training.leaving import Loop
 from otel_ia.training.levels import Level, open_level
 from otel_ia.training.progress import Progress, progress_in
 from otel_ia.training.runs import RUN_NAME, begin_run
@@ -31,7 +32,8 @@ class Epochs(Generic[T]):
         return len(self._of)  # type: ignore[arg-type] # raises as without us
 
     def __iter__(self) -> Iterator[T]:
-        return self._iterate(get_current())
+        loop = Loop()
+        return loop.over(self._iterate(get_current(), loop))
 
     def record(self, **figures: object) -> None:
         """Puts figures on the epoch's span, and in gauges; see `otel_ia.training.record`."""
@@ -43,7 +45,8 @@ class Epochs(Generic[T]):
             progress, level = self._latest
             progress.record(figures, self._name, level)
 
-    def _iterate(self, around: Context) -> Iterator[T]:
+    def _iterate(self, around: Context, loop: Loop) -> Iterator[T]:
+        loop.begin()
         progress = progress_in(around)
         own = None
         if progress is None or progress.open:  # a loop in an epoch, or in a step, is a run in the run
@@ -66,7 +69,7 @@ class Epochs(Generic[T]):
                 level = None
                 number += 1
         except BaseException as thrown:
-            error = thrown
+            error = loop.reason(thrown)
             raise
         finally:
             if level is not None:

@@ -13,8 +13,10 @@ from otel_ia import clock, semconv
 from otel_ia.guard import guarded
 from otel_ia.recording.callsite import CallSite
 from otel_ia.recording.first_seen import note_left
+from otel_ia.recording.outcome import UnseenError
 from otel_ia.training.figures import figures_of
 from otel_ia.training.gauges import set_gauges
+from otel_ia.training.leaving import looping_frame
 from otel_ia.training.levels import PROGRESS_KEY, Level, announce, open_level
 from otel_ia.values import Value
 
@@ -120,9 +122,10 @@ class Progress:
     def leave(self, error: BaseException | None) -> None:
         """Ends the run that a loop is itself; asked by the loop's iterator, above which is what goes through it."""
         self.close(error)
-        above = _frame_above(1).f_back  # none where the interpreter ends with the loop open
-        if isinstance(error, GeneratorExit) and above is not None:
-            note_left(above, self.level.span)
+        if type(error) in (GeneratorExit, UnseenError):
+            frame = looping_frame(_frame_above(1))
+            if frame is not None:  # none where the interpreter ends with the loop open
+                note_left(frame, self.level.span)
 
 
 class Counts:

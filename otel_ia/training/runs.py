@@ -24,8 +24,8 @@ _frame_above: Final = sys._getframe  # noqa: SLF001 - the caller's place
 def run(name: str = RUN_NAME, *, model: str | None = None, attributes: Mapping[str, object] | None = None) -> "Run":
     """One training run: `with run(model="digits") as training: …`. The loops inside are its own.
 
-    Without it the outermost loop of `epochs` or `steps` is the run. A loop cannot see why it is left: after `break` and
-    after an exception alike, step, epoch and run are `closed_early`. The block sees the exception and is an error.
+    Without it the outermost loop of `epochs` or `steps` is the run. A loop finds out that an exception has left it, not
+    which one: step, epoch and run are errors, and after a `break` `closed_early`. The block sees the exception itself.
 
     Args:
         name: of the run's span.

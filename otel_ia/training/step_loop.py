@@ -14,6 +14,7 @@ from otel_ia.recording.outcome import Outcome, outcome_of
 from otel_ia.recording.places import Place
 from otel_ia.recording.tallying import Tally, begin_call, look_for_provider
 from otel_ia.training.batches import sample_count
+from otel_ia.training.leaving import Loop
 from otel_ia.training.levels import Level, announce, open_level
 from otel_ia.training.measures import DATA_WAIT, RATE, STEP_DURATION
 from otel_ia.training.progress import Progress, progress_in
@@ -42,7 +43,8 @@ class Steps(Generic[T]):
         return len(self._batches)  # type: ignore[arg-type] # raises as without us
 
     def __iter__(self) -> Iterator[T]:
-        return self._iterate(get_current())
+        loop = Loop()
+        return loop.over(self._iterate(get_current(), loop))
 
     def record(self, **figures: object) -> None:
         """Puts figures on the step's span, if it has one, and in gauges; see `otel_ia.training.record`."""
@@ -54,7 +56,8 @@ class Steps(Generic[T]):
         if pace is not None:
             pace.progress.record(figures, self._name, pace.level)
 
-    def _iterate(self, around: Context) -> Iterator[T]:
+    def _iterate(self, around: Context, loop: Loop) -> Iterator[T]:
+        loop.begin()
         progress = progress_in(around)
         own = None
         if progress is None:
@@ -77,7 +80,7 @@ class Steps(Generic[T]):
                 yield (batch, batch := None)[0]  # while the next one is made, nobody here holds this one
                 pace.end(None)
         except BaseException as thrown:
-            error = thrown
+            error = loop.reason(thrown)
             raise
         finally:
             if pace.is_open:
@@ -180,7 +183,8 @@ class Pace:
             self._add_step, self._add_wait = tally.adding(STEP_DURATION), tally.adding(DATA_WAIT)
             self._add_samples = self._add_rate = None
         outcome = outcome_of(error) if error is not None else Outcome.OK
-        tally.record(now - self._began, outcome.value, None, span)
+        error_type = values.qualified_name(type(error)) if outcome is Outcome.ERROR else None
+        tally.record(now - self._began, outcome.value, error_type, span)
         whole, samples = now - self._asked, self._samples
         self._add_step(whole, span)
         self._add_wait(self._began - self._asked, span)

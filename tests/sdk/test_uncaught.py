@@ -99,6 +99,18 @@ train(True)
     assert (event.trace_id, event.span_id) == (runs[1].trace_id, runs[1].span_id)
 
 
+def test_an_error_that_leaves_a_loop_under_a_progress_bar_has_the_ids_of_the_run(receiver: Receiver) -> None:
+    program = """
+def bar(items):
+    for item in items:
+        yield item
+for step in bar(otel_ia.training.steps([1, 2])):
+    raise ValueError("no memory")
+"""
+    assert "no memory" in run(program, receiver).stderr
+    assert the_one(receiver).span_id == receiver.span("training").span_id
+
+
 def test_an_error_after_a_loop_that_was_left_by_a_break_has_no_ids(receiver: Receiver) -> None:
     program = """
 for step in otel_ia.training.steps([1, 2]):

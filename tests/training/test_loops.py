@@ -178,8 +178,8 @@ def test_an_exception_is_seen_by_the_block_around_the_loops_and_told_once(teleme
     assert dict(outcomes(telemetry)) == {
         "job": "error",
         "pretraining": "error",
-        "epoch": "closed_early",
-        "step": "closed_early",
+        "epoch": "error",
+        "step": "error",
     }
     assert len(telemetry.span("pretraining").exceptions) == 1
     assert telemetry.span("job").exceptions == []

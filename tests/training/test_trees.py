@@ -1,4 +1,7 @@
-"""The law of training loops: however they are nested and left, the spans' parents are those of the loops."""
+"""The law of training loops: however they are nested and left, the spans' parents are those of the loops.
+
+So are their outcomes: what an exception leaves is an error, what a `break` leaves is closed early.
+"""
 
 import contextlib
 
@@ -55,47 +58,58 @@ def play(program):
 
 
 def expected(program, progress, tree):
-    """Adds to the tree what the program gives; whether it was left by an exception.
+    """Adds to the tree what the program gives: names, what is below, and outcomes; whether an exception left it.
 
     `progress`: None outside of a run, False in one, True in a loop of one.
     """
     for kind, *said in program:
         if kind == "call":
-            tree.append(("call", []))
+            tree.append(["call", [], "ok"])
         elif kind == "run":
-            below = []
-            tree.append(("training", below))
-            if expected(said[0], False, below):
+            run = ["training", [], "ok"]
+            tree.append(run)
+            if expected(said[0], False, run[1]):
+                run[2] = "error"
                 return True
         elif kind == "caught":
             expected(said[0], progress, tree)
-        else:
-            turns, way, body, *every = said
-            around = tree
-            if progress is None or (progress and kind == "epochs"):
-                around = []
-                tree.append(("training", around))
-            for turn in range(turns):
-                below = around
-                if kind == "epochs" or (every[0] and turn % every[0] == 0):
-                    below = []
-                    around.append(("epoch" if kind == "epochs" else "step", below))
-                if expected(body, True, below) or (turn == turns - 1 and way == "raise"):
-                    return True
+        elif progress is None or (progress and kind == "epochs"):
+            run = ["training", [], "ok"]
+            tree.append(run)
+            run[2] = expected_of_loop(kind, said, run[1])
+            if run[2] == "error":
+                return True
+        elif expected_of_loop(kind, said, tree) == "error":
+            return True
     return False
 
 
-def as_seen(tree):
-    names = []
-    for name, below in tree:
-        names.append(name)
-        if below:
-            names.append(as_seen(below))
-    return names
+def expected_of_loop(kind, said, tree):
+    """Adds what a loop gives; how it ends."""
+    turns, way, body, *every = said
+    name = "epoch" if kind == "epochs" else "step"
+    for turn in range(turns):
+        span = [name, [], "ok"]
+        has_span = kind == "epochs" or (every[0] and turn % every[0] == 0)
+        if has_span:
+            tree.append(span)
+        is_last = turn == turns - 1
+        if expected(body, True, span[1] if has_span else tree) or (is_last and way == "raise"):
+            span[2] = "error"
+        elif is_last and way == "break":
+            span[2] = "closed_early"
+        if span[2] != "ok":
+            return span[2]
+    return "ok"
+
+
+def as_seen(spans, parent=None):
+    below = sorted((span for span in spans if span.parent_id == parent), key=lambda span: span.start)
+    return [[span.name, as_seen(spans, span.span_id), span.outcome] for span in below]
 
 
 @given(PROGRAMS)
-def test_parents_are_those_of_the_loops(program):
+def test_parents_and_outcomes_are_those_of_the_loops(program):
     outside = get_current()
     with record() as seen:
         with contextlib.suppress(Left):
@@ -103,6 +117,4 @@ def test_parents_are_those_of_the_loops(program):
         assert get_current() == outside
     tree = []
     expected(program, None, tree)
-    assert seen.tree == as_seen(tree)
-    allowed = {"ok", "closed_early", "error"}
-    assert {span.outcome for span in seen.spans} <= allowed
+    assert as_seen(seen.spans) == tree
