@@ -113,7 +113,7 @@ def _name(dtype: Any, depth: int) -> str:
     if inner is not None:
         shown, where = inner
         return shown.format(_name(getattr(dtype, where), depth - 1) if depth else "…")
-    return str(dtype) if library in ARRAY_LIBRARIES else name
+    return str(dtype) if library in ARRAY_LIBRARIES or kind is str else name
 
 
 def _is_numpy(kind: type) -> bool:
