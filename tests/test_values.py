@@ -408,3 +408,9 @@ def seconds_for(value):
     began = time.perf_counter()
     values.legal(value)
     return time.perf_counter() - began
+
+
+@given(st.text(st.sampled_from("a?é\ud83d\ude42\udc00\U0001f642"), max_size=40))
+def test_pairs_of_surrogates_are_characters_and_lone_ones_are_replaced(written):
+    expected = written.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    assert values.text(written) == expected

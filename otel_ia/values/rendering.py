@@ -15,12 +15,18 @@ Value: TypeAlias = Scalar | tuple[str, ...] | tuple[bool, ...] | tuple[int, ...]
 
 ITEM_LIMIT: Final = 128
 """Items of one container."""
+ITEMS_IN_ALL: Final = 256
+"""Those of all containers in each other: with more of them it would take a millisecond."""
+_COST_OF_OTHERS: Final = 4
+"""So many of these is one that is no text, number or container: an array takes 10 µs."""
 ATTRIBUTE_LIMIT: Final = 1_024
 """Entries of a mapping of attributes."""
 DEPTH_LIMIT: Final = 6
 """Containers inside containers."""
 _STEP: Final = 1_024
 """Octets that are decoded at once where not all of them are UTF-8."""
+_INNER_LIMIT: Final = 1_024
+"""Characters of a text in a container."""
 INTEGER_TEXT_BITS: Final = 2_048
 """Bits up to which an integer is written out: under 640 digits, the least that Python's own conversion limit allows."""
 
@@ -52,7 +58,7 @@ def attributes(given: Mapping[str, object]) -> dict[str, Value]:
 
 
 def _key(key: object) -> str:
-    rendered = key if issubclass(type(key), str) else _written(key, 1)
+    rendered = key if issubclass(type(key), str) else _written(key)
     return text(rendered, KEY_LIMIT) or "_"  # type: ignore[arg-type]
 
 
@@ -109,7 +115,7 @@ def _sequence(value: object) -> Value:
             return tuple(items)
         if kinds <= {int, float} and all(type(item) is float or _is_short(item) for item in items):
             return tuple(items) if kinds == {int} else tuple(float(item) for item in items)
-    return text(_written(value, 1))
+    return text(_written(value))
 
 
 def _items(value: Any) -> Iterable[object]:
@@ -164,39 +170,54 @@ def _told(value: object, part: str) -> str:
     return text(tuple.__repr__(told) if issubclass(type(told), tuple) else str(told), 128)
 
 
-def _written(value: Any, depth: int) -> str:
-    kind = type(value)
-    if value is None:
-        return "None"
-    if issubclass(kind, dict):
-        pairs = itertools.islice(_unchanging(dict.items(value)), ITEM_LIMIT)
-        inner = (
-            f"{_written(pair[0], depth + 1)}: {_written(pair[1], depth + 1)}" if type(pair) is tuple else str(pair)
-            for pair in pairs
-        )
-        return _joined("{", inner, dict.__len__(value), "}", depth)
-    base = _base_of(kind, _BRACKETS)
-    if base is not None:
-        opening, closing = _BRACKETS[base]
-        parts = (_written(item, depth + 1) for item in itertools.islice(_items(value), ITEM_LIMIT))
-        return _joined(opening, parts, base.__len__(value), closing, depth)
-    rendered = legal(value)
-    return repr(text(rendered, 1_024)) if type(rendered) is str and issubclass(kind, str) else str(rendered)
+def _written(value: Any) -> str:
+    return _Writing().write(value, 1)
 
 
-def _joined(opening: str, parts: Iterable[str], total: int, closing: str, depth: int) -> str:
-    if depth > DEPTH_LIMIT:
-        return f"{opening}…{closing}"
-    pieces: list[str] = []
-    length = 0
-    for part in parts:
-        pieces.append(part)
-        length += len(part) + 2
-        if length > TEXT_LIMIT:
-            break
-    if total > len(pieces):
-        pieces.append(f"… {total - len(pieces)} more")
-    return opening + ", ".join(pieces) + closing
+class _Writing:
+    """One container and what is in it, as text in Python's notation."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self) -> None:
+        self._left = ITEMS_IN_ALL
+
+    def write(self, value: Any, depth: int) -> str:
+        kind = type(value)
+        if value is None:
+            return "None"
+        if issubclass(kind, dict):
+            pairs = itertools.islice(_unchanging(dict.items(value)), ITEM_LIMIT)
+            inner = (self._pair(pair, depth + 1) if type(pair) is tuple else str(pair) for pair in pairs)
+            return self._join("{", inner, dict.__len__(value), "}", depth)
+        base = _base_of(kind, _BRACKETS)
+        if base is not None:
+            opening, closing = _BRACKETS[base]
+            parts = (self.write(item, depth + 1) for item in itertools.islice(_items(value), ITEM_LIMIT))
+            return self._join(opening, parts, base.__len__(value), closing, depth)
+        if issubclass(kind, str):
+            return repr(text(value, _INNER_LIMIT))
+        if kind is not int and kind is not float and kind is not bool:
+            self._left -= _COST_OF_OTHERS - 1
+        return str(legal(value))
+
+    def _pair(self, pair: tuple[object, object], depth: int) -> str:
+        return f"{self.write(pair[0], depth)}: {self.write(pair[1], depth)}"
+
+    def _join(self, opening: str, parts: Iterable[str], total: int, closing: str, depth: int) -> str:
+        if depth > DEPTH_LIMIT:
+            return f"{opening}…{closing}"
+        pieces: list[str] = []
+        length = 0
+        for part in parts:
+            pieces.append(part)
+            length += len(part) + 2
+            self._left -= 1
+            if length > TEXT_LIMIT or self._left <= 0:
+                break
+        if total > len(pieces):
+            pieces.append(f"… {total - len(pieces)} more")
+        return opening + ", ".join(pieces) + closing
 
 
 _BRACKETS: Final[dict[Any, tuple[str, str]]] = {
@@ -217,5 +238,5 @@ _EXACT: Final[dict[type, Callable[..., Value | None]]] = {
     tuple: _sequence,
     set: _sequence,
     frozenset: _sequence,
-    dict: lambda value: text(_written(value, 1)),
+    dict: lambda value: text(_written(value)),
 }

@@ -5,7 +5,7 @@ import typing
 
 import numpy as np
 import pytest
-from capture.telling import least_seconds
+from capture.telling import VALUES, least_seconds
 
 MOST = 1e-3
 CATEGORIES = 200_000
@@ -115,3 +115,28 @@ def test_a_class_of_very_many_classes():
     for _ in range(500):
         kind = type("Kind", (kind,), {})
     assert min(least_seconds(type("Kind", (kind,), {})(), 1) for _ in range(10)) < 5 * MOST
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "\ud800" * 16_384,
+        "\ud83d\ude00" * 9_000,
+        b"\xff" * 20_000,
+        [["\ud800" * 1_000] * 8] * 128,
+        [[1] * 128] * 128,
+        [["a"] * 128] * 128,
+        [[[]] * 128] * 128,
+        [[int] * 128] * 128,
+        [[object()] * 128] * 128,
+        [{number: number for number in range(128)}] * 128,
+        [[np.zeros(3)] * 128] * 128,
+        [[np.float32(1)] * 128] * 128,
+    ],
+    ids=[
+        *["surrogates", "pairs of surrogates", "octets", "texts of surrogates", "numbers", "texts", "lists", "classes"],
+        *["objects", "mappings", "arrays", "scalars"],
+    ],
+)
+def test_values_themselves(value):
+    assert least_seconds(value, plan=VALUES) < MOST
