@@ -55,7 +55,7 @@ SMALLEST = Effort(
     [
         (calls, 7),
         (capture, 6),
-        (keeping, 2),
+        (keeping, 3),
         (metrics, 4),
         (training, 3),
         (log_lines, 2),
