@@ -143,13 +143,11 @@ def _place_in(row: bytes, trace_id: bytes) -> int | None:
 
 
 def _enter(table: mmap.mmap, begin: int, row: bytes, trace_id: bytes, verdict: Verdict) -> int:
-    """Writes an entry of the row that begins there, and says where."""
-    said = row[_VERDICT::_ENTRY]
-    place = said.find(0)
-    if place < 0:  # rather one that was decided, and not always the same
-        first = trace_id[0] % PLACES
-        places = [(first + step) % PLACES for step in range(PLACES)]
-        place = next((place for place in places if said[place] != Verdict.OPEN), first)
+    """Writes an entry of the row that begins there, and says where: rather not in the place of what is open."""
+    place = trace_id[0] % PLACES
+    if row[place * _ENTRY + _VERDICT] == Verdict.OPEN:
+        said = row[_VERDICT::_ENTRY]
+        place = next((place for place in range(PLACES) if said[place] != Verdict.OPEN), place)
     at = begin + place * _ENTRY
     table[at : at + _ID + 2] = trace_id + _SAYING[verdict]
     return at
