@@ -2,9 +2,10 @@
 
 import pytest
 
-from otel_ia.delivery.spooling.verdicts import Verdicts
+from otel_ia.delivery.spooling.frames import SPAN
+from otel_ia.delivery.spooling.verdicts import NAME, Verdicts
 
-from .spools import drain, numbers, opened, run
+from .spools import drain, files, numbered, numbers, opened, run
 
 OWN = b"1" * 16
 OTHERS = b"2" * 16
@@ -49,3 +50,30 @@ def test_one_that_decided_for_others_and_waits_for_another_is_read_once_a_scan(d
         claim.decide(is_kept=True)
         assert spool.scan() == 1
         assert numbers(drain(spool)) == [1, 2]
+
+
+WAITING = """
+    spool.append(HELD, b"another." + numbered(2))
+    spool.append(SHARED, b"another." + WAITS + OTHERS)
+"""
+
+
+def test_what_waits_is_dropped_when_it_is_too_old_and_counted(directory):
+    claimed(directory)
+    leave(directory, WAITING)
+    with opened(directory, age_limit=0.0) as spool:
+        spool.prepare()
+        assert spool.counters.dropped == {"age": 1}
+    assert files(directory) == [NAME]
+
+
+def test_what_waits_makes_room_for_what_is_written_and_is_counted(directory):
+    claimed(directory)
+    for _ in range(4):
+        leave(directory, WAITING)
+    with opened(directory, size_limit=1 << 20) as spool:
+        spool.append(SPAN, numbered(1))
+        spool.prepare()
+        assert spool.counters.dropped == {"size": 1}
+        assert sum(file.stat().st_size for file in directory.glob("*.segment")) <= 1 << 20
+        assert spool.trouble == ""

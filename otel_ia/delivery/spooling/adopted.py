@@ -169,7 +169,11 @@ class Adopted:
         )
 
     def waiting(self) -> list[tuple[int, bytes]]:
-        """The frames that are to be delivered and not acknowledged; a span that was open is one like the others."""
+        """The frames that are to be delivered and not acknowledged; a span that was open is one like the others.
+
+        Who asks gives them up: what living processes have yet to decide on is among them.
+        """
+        self.waits_for_others = False
         try:
             return [(SPAN if kind == START else kind, payload) for kind, payload, _ in self._load()[self._next :]]
         except OSError:
