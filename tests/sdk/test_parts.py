@@ -1,6 +1,7 @@
 """Held traces of which other processes have a part, seen from one of them."""
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ import otel_ia
 from otel_ia import monitor
 from otel_ia.delivery.spooling.frames import DECISION, SHARED
 from otel_ia.delivery.spooling.verdicts import Claim, Verdict, Verdicts
-from otel_ia.sdk.keeping import HeldTrace, Keeper
+from otel_ia.sdk.keeping import SHORTEST_PAUSE, HeldTrace, Keeper
 
 Configure = Callable[..., otel_ia.Telemetry]
 
@@ -142,6 +143,30 @@ def test_what_nobody_knows_of_any_more_is_given_up_and_counted(
     assert held(telemetry) == {"given up": 1}
     telemetry.shutdown()
     assert receiver.spans == []
+
+
+def test_however_many_come_to_wait_they_are_looked_at_now_and_then(
+    receiver: Receiver, configure: Configure, elsewhere: Verdicts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure()
+    claim = claimed(elsewhere)
+    looks: list[Keeper] = []
+    look = Keeper.look
+
+    def counted(keeper: Keeper) -> None:
+        looks.append(keeper)
+        look(keeper)
+
+    monkeypatch.setattr(Keeper, "look", counted)
+    begin = time.monotonic()
+    for _ in range(500):
+        part_of_it()
+        with monitor("request"):  # this one is decided here, and others are told of it
+            inject({})
+        time.sleep(0.0005)
+    assert len(looks) <= 2 + (time.monotonic() - begin) / SHORTEST_PAUSE
+    claim.decide(is_kept=True)
+    assert receiver.wait_until(lambda: len(receiver.spans) == 1000)
 
 
 def test_over_the_bound_what_waits_longest_is_given_up(
