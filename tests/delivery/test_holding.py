@@ -5,7 +5,7 @@ import pytest
 from otel_ia.delivery.spooling.frames import SPAN
 from otel_ia.delivery.spooling.verdicts import NAME, Verdicts
 
-from .spools import drain, files, numbered, numbers, opened, run
+from .spools import drain, files, left_in, numbered, numbers, opened, run
 
 OWN = b"1" * 16
 OTHERS = b"2" * 16
@@ -77,3 +77,21 @@ def test_what_waits_makes_room_for_what_is_written_and_is_counted(directory):
         assert spool.counters.dropped == {"size": 1}
         assert sum(file.stat().st_size for file in directory.glob("*.segment")) <= 1 << 20
         assert spool.trouble == ""
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_what_ended_late_follows_though_it_stands_in_a_later_segment(directory, is_kept):
+    claim = claimed(directory)
+    leave(
+        directory,
+        WAITING
+        + """
+    for number in range(2000):
+        spool.append(SPAN, numbered(9))
+    spool.prepare()
+    spool.append(HELD, b"another." + numbered(3))
+""",
+    )
+    assert len(files(directory)) > 2
+    claim.decide(is_kept=is_kept)
+    assert set(numbers(left_in(directory))) == ({2, 3, 9} if is_kept else {9})

@@ -119,6 +119,8 @@ class Adopted:
         self.time_of: TimeOf | None = None
         self.counters = Counters()
         self.known: set[bytes] = set()
+        self.settled: dict[bytes, bytes] = {}
+        """How held traces were decided, of all of the same process: what says so may be removed before the last."""
         self.siblings: list[Adopted] = [self]
         """All of the same process that were found with it."""
         self.waits_for_others = True
@@ -205,7 +207,8 @@ class Adopted:
                 if self.waits_for_others and has_to_wait(every, verdicts):
                     self._postpone()
                     return []
-                frames = undecided(frames, settle(every, verdicts))
+                self.settled.update({**settle(every, verdicts), **self.settled})
+                frames = undecided(frames, self.settled)
             self.counters.damaged += sum(kind == DAMAGED for kind, _, _ in frames)
             self._scopes = tuple(payload for kind, payload, _ in frames if kind == SCOPE)
             abandoned = [] if is_followed(data) else self._abandoned(frames, len(data))

@@ -47,12 +47,14 @@ def scan(  # noqa: PLR0913 - most of them keyword-only, for what is found
     except OSError:
         pass
     known: dict[bytes, set[bytes]] = {}
+    settled: dict[bytes, dict[bytes, bytes]] = {}
     siblings: dict[bytes, list[Adopted]] = {}
     for adopted in found:
         adopted.span_key = span_key
         adopted.time_of = time_of
         adopted.counters = counters
         adopted.known = known.setdefault(adopted.header.instance, set())
+        adopted.settled = settled.setdefault(adopted.header.instance, {})
         adopted.siblings = siblings.setdefault(adopted.header.instance, [])
         adopted.siblings.append(adopted)
         counters.adopted += 1
