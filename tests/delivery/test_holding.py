@@ -3,6 +3,7 @@
 import pytest
 
 from otel_ia.delivery.spooling.frames import SPAN
+from otel_ia.delivery.spooling.recovery import MOST_AT_ONCE
 from otel_ia.delivery.spooling.verdicts import NAME, Verdicts
 
 from .spools import drain, files, left_in, numbered, numbers, opened, run
@@ -95,3 +96,26 @@ def test_what_ended_late_follows_though_it_stands_in_a_later_segment(directory, 
     assert len(files(directory)) > 2
     claim.decide(is_kept=is_kept)
     assert set(numbers(left_in(directory))) == ({2, 3, 9} if is_kept else {9})
+
+
+def test_a_process_whose_segments_are_too_many_to_be_adopted_at_once_is_not_torn(directory):
+    claim = claimed(directory)
+    for _ in range(MOST_AT_ONCE - 1):
+        leave(directory, WAITING)
+    leave(
+        directory,
+        """
+    spool.append(HELD, b"another." + numbered(3))
+    for number in range(1000):
+        spool.append(SPAN, numbered(9))
+    spool.prepare()
+"""
+        + WAITING,
+    )
+    with opened(directory) as spool:
+        spool.scan()
+        assert spool.read() is None
+        claim.decide(is_kept=False)
+        spool.scan()
+        assert set(numbers(drain(spool))) == {9}
+    assert files(directory) == [NAME]

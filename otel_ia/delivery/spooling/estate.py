@@ -67,7 +67,7 @@ class Estate:
         if found is None:
             return None
         self._adopted += found
-        self.is_more_left = len(found) == MOST_AT_ONCE
+        self.is_more_left = len(found) >= MOST_AT_ONCE
         return len(found)
 
     def read(self, limit_bytes: int, limit_frames: int) -> Batch | None:
