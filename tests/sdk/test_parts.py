@@ -1,5 +1,6 @@
 """Held traces of which other processes have a part, seen from one of them."""
 
+import logging
 import threading
 import time
 from collections import Counter
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from opentelemetry import trace
 from opentelemetry.propagate import extract, inject
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from polling import poll_until
 from receiver import Receiver
 
@@ -243,6 +245,27 @@ def test_what_is_told_is_told_of_traces_whose_context_somebody_asked_for(
         ids.append(trace.get_tracer("foreign").start_span("later", trace.set_span_in_context(inside)))
     found = [elsewhere.find(span.get_span_context().trace_id.to_bytes(16, "big")) for span in ids]
     assert found == [Verdict.DISCARDED, None]
+
+
+def test_what_we_ask_for_ourselves_does_not_say_that_a_trace_goes_on_elsewhere(
+    receiver: Receiver, configure: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Noting(SpanProcessor):
+        def on_end(self, span: ReadableSpan) -> None:
+            pass
+
+    shared: list[HeldTrace] = []
+    monkeypatch.setattr(HeldTrace, "share", lambda trace, _trace_id: shared.append(trace))
+    telemetry = configure()
+    provider: Any = trace.get_tracer_provider()
+    provider.add_span_processor(Noting())
+    with pytest.raises(ValueError, match="digit"), monitor("request"):
+        with trace.get_tracer("foreign").start_as_current_span("inside"):
+            logging.getLogger("user").error("seen")
+        raise ValueError("no digit")
+    telemetry.shutdown()
+    assert names(receiver) == {"request": 1, "inside": 1}
+    assert shared == []
 
 
 def test_threads_that_ask_at_once_claim_a_trace_once(
