@@ -315,8 +315,8 @@ class Keeper:
         """At the end: what is undecided is kept, as far as it has ended; what waits is left to a later process."""
         self.look()
         for trace in list(self.undecided.values()):
-            if trace.key not in self.waiting:
-                trace.decide(is_kept=True, why=MOVED)
+            if trace.key not in self.waiting and trace.decide(is_kept=True, why=MOVED) and trace.part is not None:
+                trace.part.wish()
 
     def begin_after_fork(self) -> None:
         """In a forked child: what is held is the parent's."""

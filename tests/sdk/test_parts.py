@@ -204,6 +204,19 @@ def test_what_waits_at_the_end_is_left_in_the_spool_and_kept_or_discarded_later(
     assert list(spool.glob("*.segment")) == []
 
 
+def test_a_part_that_is_open_at_the_end_is_kept_and_the_other_process_told(
+    receiver: Receiver, configure: Configure, elsewhere: Verdicts
+) -> None:
+    telemetry = configure()
+    claim = claimed(elsewhere)
+    with trace.use_span(trace.get_current_span(extract(HEADERS))), monitor("part"):
+        with monitor("inside"):
+            pass
+        telemetry.shutdown()
+    assert names(receiver) == {"inside": 1}
+    assert claim.is_wished()
+
+
 @pytest.mark.parametrize("fails", [True, False])
 def test_a_request_to_a_server_in_the_same_process_is_one_trace(
     receiver: Receiver, configure: Configure, fails: bool
