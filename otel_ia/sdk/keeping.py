@@ -281,8 +281,9 @@ class Keeper:
         has_news = False
         self._looked_at, self._look_at = time.monotonic(), inf  # first: what comes to wait meanwhile sets it anew
         for trace in list(self.waiting.values()):
-            verdict = trace.part.verdicts.find(trace.part.trace_id) if trace.part is not None else None
-            if verdict is Verdict.OPEN:
+            part = trace.part
+            verdict = part.verdicts.find(part.trace_id) if part is not None else None
+            if verdict is Verdict.OPEN and part is not None and part.claim is None:
                 continue
             has_news = True
             if trace.decide(is_kept=verdict is Verdict.KEPT):
@@ -290,7 +291,7 @@ class Keeper:
                     self.followed += 1
                 elif verdict is Verdict.DISCARDED:
                     self.discarded += 1
-                else:  # it stands there no more
+                else:  # it stands there no more, or as one that was claimed here since
                     self.given_up += 1
         now = time.monotonic()
         self._pause = SHORTEST_PAUSE if has_news else min(2 * self._pause, LONGEST_PAUSE)

@@ -338,3 +338,22 @@ def test_a_trace_that_is_decided_while_it_is_claimed_is_told_of(
     assert elsewhere.find(TRACE_ID) is (Verdict.KEPT if is_kept else Verdict.DISCARDED)
     assert (written.count(SHARED), written[-1]) == (1, DECISION)
     verdicts.close()
+
+
+def test_a_trace_that_is_claimed_here_when_it_waits_does_not_wait_for_itself(spool: Path) -> None:
+    keeper = Keeper(keeps_errors=True, slower_than=None, limit=1 << 20)
+    held_trace = HeldTrace(keeper, b"12345678")
+
+    class Interrupted(Verdicts):
+        def find(self, trace_id: bytes) -> Verdict | None:
+            held_trace.share(trace_id)  # as another thread does, for a span inside
+            return super().find(trace_id)
+
+    verdicts = Interrupted(spool)
+    keeper.connect(lambda _kind, _payload: None, verdicts=verdicts)
+    held_trace.join(TRACE_ID)
+    held_trace.end(1, lambda: b"root")
+    keeper.look()
+    assert (list(keeper.waiting), held_trace.is_kept) == ([], False)
+    assert verdicts.find(TRACE_ID) is Verdict.DISCARDED
+    verdicts.close()
