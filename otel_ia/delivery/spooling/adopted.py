@@ -202,7 +202,7 @@ class Adopted:
             begin = max(self.header.size, acknowledged_offset(data[:CHANGING_SIZE]))
             frames = list(parse_frames(data, self.header.size, len(data)))
             if has_held(frames):
-                every, verdicts = self._all_frames(), Verdicts(self.path.parent)
+                every, verdicts = self._all_frames(frames), Verdicts(self.path.parent)
                 self.has_told = tell_of_death(every, verdicts)
                 if self.waits_for_others and has_to_wait(every, verdicts):
                     self._postpone()
@@ -220,11 +220,13 @@ class Adopted:
                     self.counters.find(payload)
         return self._items
 
-    def _all_frames(self) -> list[tuple[int, bytes, int]]:
-        """Those of its siblings too: how a trace was decided stands in a later segment, earlier ones are done with."""
+    def _all_frames(self, own: list[tuple[int, bytes, int]]) -> list[tuple[int, bytes, int]]:
+        """Its own and its siblings': how a trace was decided stands in a later segment, earlier ones are done with."""
         found: list[tuple[int, bytes, int]] = []
         for sibling in self.siblings:
-            if not sibling.is_closed:
+            if sibling is self:
+                found += own
+            elif not sibling.is_closed:
                 data = read_all(sibling._descriptor)  # noqa: SLF001 - its like
                 found += parse_frames(data, sibling.header.size, len(data))
         return found
