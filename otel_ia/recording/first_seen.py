@@ -13,6 +13,7 @@ from opentelemetry.trace import Span, SpanContext
 
 from otel_ia import semconv
 from otel_ia.exceptions import describe, traceback_of
+from otel_ia.recording.current import context_here
 
 Write = Callable[[Span, Mapping[str, str], int], None]
 """Writes a log record for a span: attributes of the exception, time in nanoseconds since the epoch."""
@@ -53,7 +54,7 @@ def note_left(frame: FrameType, span: Span) -> None:
     """
     if len(_left) >= _SEEN_LIMIT:
         _left.clear()
-    _left[threading.get_ident(), frame.f_code, frame.f_lasti] = span.get_span_context()
+    _left[threading.get_ident(), frame.f_code, frame.f_lasti] = context_here(span)
 
 
 def seen_by(error: BaseException) -> SpanContext | None:
@@ -77,7 +78,7 @@ def _note(span: Span, error: BaseException) -> None:
     if place is not None:
         if len(_seen) >= _SEEN_LIMIT:
             _seen.clear()
-        _seen[id(error)] = place, span.get_span_context()
+        _seen[id(error)] = place, context_here(span)
 
 
 def _raised_at(error: BaseException) -> tuple[CodeType, int] | None:

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from opentelemetry.trace import INVALID_SPAN, INVALID_SPAN_CONTEXT, SpanContext
 
-from otel_ia.recording.current import SPAN_KEY, get_current
+from otel_ia.recording.current import SPAN_KEY, context_here, get_current
 from otel_ia.recording.fields import BOUND_KEY, bound_in
 from otel_ia.recording.in_flight import note, watchers
 from otel_ia.values import Value
@@ -104,8 +104,7 @@ class Stamps:
 def current_span_context() -> SpanContext:
     """The context of the current span; an invalid one outside a span."""
     span: Any = get_current().get(SPAN_KEY, INVALID_SPAN)
-    context: SpanContext = span.get_span_context()
-    return context
+    return context_here(span)
 
 
 def stamp_of(fields: Mapping[str, Any]) -> Stamp:
@@ -145,7 +144,7 @@ def make_stamped(  # noqa: PLR0913 - the signature is that of `LogRecord`
     if service_name is None:
         return stamps.below(name, level, pathname, lineno, msg, args, exc_info, func, sinfo, **kwargs)
     current: Any = get_current()
-    stamp = stamps.of(current.get(SPAN_KEY, INVALID_SPAN).get_span_context(), service_name, current.get(BOUND_KEY))
+    stamp = stamps.of(context_here(current.get(SPAN_KEY, INVALID_SPAN)), service_name, current.get(BOUND_KEY))
     if stamps.below is not _LogRecord or not _is_quick or kwargs or type(pathname) is not str:
         record = stamps.below(name, level, pathname, lineno, msg, args, exc_info, func, sinfo, **kwargs)
         record.__dict__ = _stamped(record.__dict__, stamp)

@@ -69,7 +69,7 @@ class HeldCall(CallSpan):
         return self.chosen
 
     def get_span_context(self) -> SpanContext:
-        if self.made_context is None:  # from here it may go anywhere, with a request for instance
+        if not self.chosen.is_shared:  # from here it may go anywhere, with a request for instance
             self.chosen.share(self.trace_id)
         return super().get_span_context()
 
@@ -153,7 +153,7 @@ class HeldSpan(Span):
     held: HeldTrace
 
     def get_span_context(self) -> SpanContext:
-        if self.made_context is None:  # as for `HeldCall`
+        if not self.held.is_shared:  # as for `HeldCall`
             self.held.share(self.identity[0].to_bytes(16, "big"))
         return super().get_span_context()
 

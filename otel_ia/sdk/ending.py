@@ -86,7 +86,7 @@ def readable(span: "Span") -> ReadableSpan:
         links.dropped = further.dropped_links
     return ReadableSpan(
         name=span.name,
-        context=span.context,
+        context=span.get_context_here(),
         parent=span.parent,
         resource=span.home.resource,
         attributes=attributes,

@@ -21,13 +21,17 @@ class Part:
         self.claim = claim
         """To decide on it; None where that is another's."""
 
+    def wish(self) -> None:
+        """Has the others keep it, if they have yet to decide."""
+        self.verdicts.wish(self.trace_id)
+
     def ask(self, *, is_wanted: bool) -> bool | None:
         """Whether it is kept, now that its local root has ended; None while others have not decided."""
         if self.claim is not None:
             return is_wanted or self.claim.is_wished()
         verdict = self.verdicts.find(self.trace_id)
         if is_wanted and verdict is not None:
-            self.verdicts.wish(self.trace_id)
+            self.wish()
         if is_wanted or verdict is None:
             return is_wanted
         return None if verdict is Verdict.OPEN else verdict is Verdict.KEPT

@@ -96,6 +96,9 @@ class Span(sdk_trace.Span):
             made = self.made_context = SpanContext(*self.identity)
         return made
 
+    get_context_here = get_span_context
+    """The same where it stays in this process: see `recording.current.context_here`."""
+
     @property
     def parent(self) -> SpanContext | None:
         return SpanContext(*self.parent_identity) if self.parent_identity is not None else None

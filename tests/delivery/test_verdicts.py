@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from polling import poll_until
 
 from otel_ia.delivery.spooling.verdicts import NAME, PLACES, ROWS, SIZE, Claim, Verdict, Verdicts
 
@@ -139,6 +140,22 @@ def test_whatever_is_said_by_whom_nothing_is_found_that_was_not_said(
         for one in traces:
             found = processes[which].find(one)
             assert found is None or found in last[one]
+
+
+def test_a_file_that_another_process_was_making_is_found_later(tmp_path: Path) -> None:
+    program = (
+        "import fcntl, os, sys\n"
+        "file = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT, 0o600); fcntl.lockf(file, fcntl.LOCK_EX)\n"
+        "print('making', flush=True); sys.stdin.read(); os.pwrite(file, bytes(int(sys.argv[2])), 0)"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / NAME), str(SIZE)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as maker:
+        assert maker.stdout is not None
+        assert maker.stdout.readline() == "making\n"
+        verdicts = Verdicts(tmp_path)
+        assert verdicts.claim(TRACE) is None
+        maker.communicate()
+    poll_until(lambda: verdicts.claim(TRACE) is not None)
 
 
 def test_the_file_is_the_users_own_whole_and_of_one_size(tmp_path: Path) -> None:

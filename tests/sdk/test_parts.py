@@ -1,6 +1,8 @@
 """Held traces of which other processes have a part, seen from one of them."""
 
+import logging
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any
 import pytest
 from opentelemetry import trace
 from opentelemetry.propagate import extract, inject
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from polling import poll_until
 from receiver import Receiver
 
@@ -16,7 +19,7 @@ import otel_ia
 from otel_ia import monitor
 from otel_ia.delivery.spooling.frames import DECISION, SHARED
 from otel_ia.delivery.spooling.verdicts import Claim, Verdict, Verdicts
-from otel_ia.sdk.keeping import HeldTrace, Keeper
+from otel_ia.sdk.keeping import SHORTEST_PAUSE, HeldTrace, Keeper
 
 Configure = Callable[..., otel_ia.Telemetry]
 
@@ -144,6 +147,30 @@ def test_what_nobody_knows_of_any_more_is_given_up_and_counted(
     assert receiver.spans == []
 
 
+def test_however_many_come_to_wait_they_are_looked_at_now_and_then(
+    receiver: Receiver, configure: Configure, elsewhere: Verdicts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure()
+    claim = claimed(elsewhere)
+    looks: list[Keeper] = []
+    look = Keeper.look
+
+    def counted(keeper: Keeper) -> None:
+        looks.append(keeper)
+        look(keeper)
+
+    monkeypatch.setattr(Keeper, "look", counted)
+    begin = time.monotonic()
+    for _ in range(500):
+        part_of_it()
+        with monitor("request"):  # this one is decided here, and others are told of it
+            inject({})
+        time.sleep(0.0005)
+    assert len(looks) <= 2 + (time.monotonic() - begin) / SHORTEST_PAUSE
+    claim.decide(is_kept=True)
+    assert receiver.wait_until(lambda: len(receiver.spans) == 1000)
+
+
 def test_over_the_bound_what_waits_longest_is_given_up(
     receiver: Receiver, configure: Configure, elsewhere: Verdicts
 ) -> None:
@@ -175,6 +202,19 @@ def test_what_waits_at_the_end_is_left_in_the_spool_and_kept_or_discarded_later(
     telemetry.shutdown()
     assert names(receiver) == {"part": 3, "inside": 3}
     assert list(spool.glob("*.segment")) == []
+
+
+def test_a_part_that_is_open_at_the_end_is_kept_and_the_other_process_told(
+    receiver: Receiver, configure: Configure, elsewhere: Verdicts
+) -> None:
+    telemetry = configure()
+    claim = claimed(elsewhere)
+    with trace.use_span(trace.get_current_span(extract(HEADERS))), monitor("part"):
+        with monitor("inside"):
+            pass
+        telemetry.shutdown()
+    assert names(receiver) == {"inside": 1}
+    assert claim.is_wished()
 
 
 @pytest.mark.parametrize("fails", [True, False])
@@ -218,6 +258,27 @@ def test_what_is_told_is_told_of_traces_whose_context_somebody_asked_for(
         ids.append(trace.get_tracer("foreign").start_span("later", trace.set_span_in_context(inside)))
     found = [elsewhere.find(span.get_span_context().trace_id.to_bytes(16, "big")) for span in ids]
     assert found == [Verdict.DISCARDED, None]
+
+
+def test_what_we_ask_for_ourselves_does_not_say_that_a_trace_goes_on_elsewhere(
+    receiver: Receiver, configure: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Noting(SpanProcessor):
+        def on_end(self, span: ReadableSpan) -> None:
+            pass
+
+    shared: list[HeldTrace] = []
+    monkeypatch.setattr(HeldTrace, "share", lambda trace, _trace_id: shared.append(trace))
+    telemetry = configure()
+    provider: Any = trace.get_tracer_provider()
+    provider.add_span_processor(Noting())
+    with pytest.raises(ValueError, match="digit"), monitor("request"):
+        with trace.get_tracer("foreign").start_as_current_span("inside"):
+            logging.getLogger("user").error("seen")
+        raise ValueError("no digit")
+    telemetry.shutdown()
+    assert names(receiver) == {"request": 1, "inside": 1}
+    assert shared == []
 
 
 def test_threads_that_ask_at_once_claim_a_trace_once(
@@ -276,4 +337,23 @@ def test_a_trace_that_is_decided_while_it_is_claimed_is_told_of(
     held_trace.share(TRACE_ID)
     assert elsewhere.find(TRACE_ID) is (Verdict.KEPT if is_kept else Verdict.DISCARDED)
     assert (written.count(SHARED), written[-1]) == (1, DECISION)
+    verdicts.close()
+
+
+def test_a_trace_that_is_claimed_here_when_it_waits_does_not_wait_for_itself(spool: Path) -> None:
+    keeper = Keeper(keeps_errors=True, slower_than=None, limit=1 << 20)
+    held_trace = HeldTrace(keeper, b"12345678")
+
+    class Interrupted(Verdicts):
+        def find(self, trace_id: bytes) -> Verdict | None:
+            held_trace.share(trace_id)  # as another thread does, for a span inside
+            return super().find(trace_id)
+
+    verdicts = Interrupted(spool)
+    keeper.connect(lambda _kind, _payload: None, verdicts=verdicts)
+    held_trace.join(TRACE_ID)
+    held_trace.end(1, lambda: b"root")
+    keeper.look()
+    assert (list(keeper.waiting), held_trace.is_kept) == ([], False)
+    assert verdicts.find(TRACE_ID) is Verdict.DISCARDED
     verdicts.close()

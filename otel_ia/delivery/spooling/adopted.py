@@ -119,6 +119,8 @@ class Adopted:
         self.time_of: TimeOf | None = None
         self.counters = Counters()
         self.known: set[bytes] = set()
+        self.settled: dict[bytes, bytes] = {}
+        """How held traces were decided, of all of the same process: what says so may be removed before the last."""
         self.siblings: list[Adopted] = [self]
         """All of the same process that were found with it."""
         self.waits_for_others = True
@@ -169,7 +171,11 @@ class Adopted:
         )
 
     def waiting(self) -> list[tuple[int, bytes]]:
-        """The frames that are to be delivered and not acknowledged; a span that was open is one like the others."""
+        """The frames that are to be delivered and not acknowledged; a span that was open is one like the others.
+
+        Who asks gives them up: what living processes have yet to decide on is among them.
+        """
+        self.waits_for_others = False
         try:
             return [(SPAN if kind == START else kind, payload) for kind, payload, _ in self._load()[self._next :]]
         except OSError:
@@ -196,12 +202,13 @@ class Adopted:
             begin = max(self.header.size, acknowledged_offset(data[:CHANGING_SIZE]))
             frames = list(parse_frames(data, self.header.size, len(data)))
             if has_held(frames):
-                every, verdicts = self._all_frames(), Verdicts(self.path.parent)
+                every, verdicts = self._all_frames(frames), Verdicts(self.path.parent)
                 self.has_told = tell_of_death(every, verdicts)
                 if self.waits_for_others and has_to_wait(every, verdicts):
                     self._postpone()
                     return []
-                frames = undecided(frames, settle(every, verdicts))
+                self.settled.update({**settle(every, verdicts), **self.settled})
+                frames = undecided(frames, self.settled)
             self.counters.damaged += sum(kind == DAMAGED for kind, _, _ in frames)
             self._scopes = tuple(payload for kind, payload, _ in frames if kind == SCOPE)
             abandoned = [] if is_followed(data) else self._abandoned(frames, len(data))
@@ -213,11 +220,13 @@ class Adopted:
                     self.counters.find(payload)
         return self._items
 
-    def _all_frames(self) -> list[tuple[int, bytes, int]]:
-        """Those of its siblings too: how a trace was decided stands in a later segment, earlier ones are done with."""
+    def _all_frames(self, own: list[tuple[int, bytes, int]]) -> list[tuple[int, bytes, int]]:
+        """Its own and its siblings': how a trace was decided stands in a later segment, earlier ones are done with."""
         found: list[tuple[int, bytes, int]] = []
         for sibling in self.siblings:
-            if not sibling.is_closed:
+            if sibling is self:
+                found += own
+            elif not sibling.is_closed:
                 data = read_all(sibling._descriptor)  # noqa: SLF001 - its like
                 found += parse_frames(data, sibling.header.size, len(data))
         return found

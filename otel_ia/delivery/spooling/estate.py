@@ -31,6 +31,8 @@ class Estate:
         self._adopted: list[Adopted] = []
         self._postponed: set[FileKey] = set()
         """What waits for living processes to decide on it; the next `scan` looks at it again."""
+        self._told: set[FileKey] = set()
+        """What has told living processes something; it does so again each time it is read."""
         self._has_told = False
         self.is_more_left = False
 
@@ -46,6 +48,7 @@ class Estate:
         Where it is more than is adopted at once, `is_more_left`.
         """
         self._postponed.clear()
+        self._told.clear()
         return self._scan()
 
     def _scan(self) -> int | None:
@@ -64,7 +67,7 @@ class Estate:
         if found is None:
             return None
         self._adopted += found
-        self.is_more_left = len(found) == MOST_AT_ONCE
+        self.is_more_left = len(found) >= MOST_AT_ONCE
         return len(found)
 
     def read(self, limit_bytes: int, limit_frames: int) -> Batch | None:
@@ -75,7 +78,9 @@ class Estate:
         while True:
             for adopted in self:
                 batch = _read(adopted, limit_bytes, limit_frames)
-                self._has_told |= adopted.has_told
+                if adopted.has_told and adopted.key not in self._told:
+                    self._told.add(adopted.key)
+                    self._has_told = True
                 if adopted.is_postponed:
                     self._postponed.add(adopted.key)
                 if batch is not None:
@@ -102,6 +107,7 @@ class Estate:
             adopted.close()
         self._adopted = []
         self._postponed.clear()
+        self._told.clear()
         self.is_more_left = False
 
 

@@ -93,13 +93,22 @@ def parse_frames(data: bytes, begin: int, end: int) -> Iterator[tuple[int, bytes
     while at < end:
         frame = _frame_at(data, at, end)
         if frame is None:
-            if _NO_ZERO.search(data, at, end) is None:
+            if _is_unwritten(data, at, end):
                 return
             at = _search(data, at + 1, end)
             yield DAMAGED, b"", at
         else:
             at = frame[2]
             yield frame
+
+
+def _is_unwritten(data: bytes, at: int, end: int) -> bool:
+    # Most of a segment: comparing 256 KiB takes 20 µs, searching them with a pattern 1.2 ms. What is damaged is found
+    # at once, before anything is copied.
+    if _NO_ZERO.search(data, at, min(at + HEAD_SIZE, end)) is not None:
+        return False
+    rest = data[at:end]
+    return rest == bytes(len(rest))
 
 
 def whole_frames(data: bytes, limit: int) -> tuple[list[tuple[int, bytes]], int]:

@@ -15,7 +15,7 @@ from otel_ia.delivery.spooling.ownership import FileKey, hold, lock, release
 from otel_ia.forks import at_forks
 
 MOST_AT_ONCE: Final = 64
-"""Each adopted segment keeps a descriptor open."""
+"""Each adopted segment keeps a descriptor open. It is more where those of one process would not all be among them."""
 _STALE_AFTER: Final = 60 * 10**9
 _scanning = threading.Lock()
 
@@ -47,12 +47,14 @@ def scan(  # noqa: PLR0913 - most of them keyword-only, for what is found
     except OSError:
         pass
     known: dict[bytes, set[bytes]] = {}
+    settled: dict[bytes, dict[bytes, bytes]] = {}
     siblings: dict[bytes, list[Adopted]] = {}
     for adopted in found:
         adopted.span_key = span_key
         adopted.time_of = time_of
         adopted.counters = counters
         adopted.known = known.setdefault(adopted.header.instance, set())
+        adopted.settled = settled.setdefault(adopted.header.instance, {})
         adopted.siblings = siblings.setdefault(adopted.header.instance, [])
         adopted.siblings.append(adopted)
         counters.adopted += 1
@@ -74,10 +76,10 @@ def take_refused(path: Path, *, span_key: SpanKey | None = None, time_of: TimeOf
 
 def _adopt_all(opened: int, directory: Path, fingerprint: bytes, leaving: Collection[FileKey]) -> list[Adopted]:
     found: list[Adopted] = []
+    begun: set[str] = set()
     for entry in folder.entries(opened, folder.SEGMENT):
-        if len(found) == MOST_AT_ONCE:
-            break
-        if entry.key in leaving:
+        is_enough = len(found) >= MOST_AT_ONCE and entry.instance not in begun
+        if is_enough or entry.key in leaving:
             continue
         try:
             adopted = adopt(opened, directory, entry, fingerprint=fingerprint)
@@ -85,6 +87,7 @@ def _adopt_all(opened: int, directory: Path, fingerprint: bytes, leaving: Collec
             continue
         if adopted is not None:
             found.append(adopted)
+            begun.add(entry.instance)
     return found
 
 

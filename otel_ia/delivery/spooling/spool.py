@@ -336,7 +336,7 @@ class Spool:
         holding = self._holding
         if holding is None:
             return
-        if holding.pause is not None:
+        if holding.pause == 0:
             holding.look()
         # Or one trace that stays open for hours would keep all that was written since.
         behind = 0

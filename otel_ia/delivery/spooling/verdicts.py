@@ -8,7 +8,9 @@ at the same moment or by later traces, is not found any more, and decides alone.
 
 import mmap
 import os
+import time
 from enum import IntEnum
+from math import inf
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +28,8 @@ _WISH: Final = _ID + 1
 _ENTRY: Final = 24
 _ROW: Final = PLACES * _ENTRY
 SIZE: Final = ROWS * _ROW
+_BETWEEN_TRIES: Final = 0.25
+"""Seconds after which it is tried again to open the file."""
 
 
 class Verdict(IntEnum):
@@ -43,7 +47,7 @@ class Verdicts:
     def __init__(self, directory: Path | None) -> None:
         self._directory = directory
         self._table: mmap.mmap | None = None
-        self._is_tried = False
+        self._try_at = -inf
 
     def claim(self, trace_id: bytes) -> "Claim | None":
         """The claim of this process to decide on the trace; None if there is one, or that cannot be told to others."""
@@ -82,13 +86,17 @@ class Verdicts:
 
     def close(self) -> None:
         """Lets go of the file; nothing is known from now on. Whoever reads at this moment can finish."""
-        self._is_tried, self._table = True, None
+        self._try_at, self._table = inf, None
 
     def _find_table(self) -> mmap.mmap | None:
-        if not self._is_tried:
-            self._is_tried = True  # first: one thread opens it, others decide alone meanwhile
-            self._table = _open(self._directory) if self._directory is not None else None
-        return self._table
+        table = self._table
+        if table is None and self._directory is not None and (now := time.monotonic()) >= self._try_at:
+            # First: one thread opens it, others decide alone meanwhile. It may be in the making by another process.
+            self._try_at = now + _BETWEEN_TRIES
+            table = _open(self._directory)
+            if self._try_at < inf:
+                self._table = table
+        return table
 
 
 class Claim:
