@@ -63,7 +63,9 @@ def put_into_effect(settings: Settings) -> Telemetry:  # noqa: C901 - one thing 
         if has_console:
             from otel_ia.console import console_processors
 
-            console_spans, console_records = console_processors()
+            console_spans, console_records = console_processors(
+                redactor=redactor.uncounted() if redactor is not None else None
+            )
             spans.append(console_spans)
             if is_shown:
                 from otel_ia.outputs.line_output import SeverityFloor

@@ -155,7 +155,7 @@ class Settings:
     spool_size: int = row("OTEL_IA_SPOOL_SIZE", size, 512 << 20, "Bytes it may take, all processes together, and never over a tenth of the free space; the oldest goes first, and is counted.")
     spool_age: float = row("OTEL_IA_SPOOL_AGE", age, 72 * 3600.0, "Seconds after which it is given up, and counted.")
     durability: Literal["process", "disk"] = row("OTEL_IA_DURABILITY", one_of("process", "disk"), "process", "What a finished call outlives: the end of its `process`, or with `disk`, each call waiting for it, a power cut.")
-    redact: bool = row("OTEL_IA_REDACT", boolean, True, "Take passwords, tokens and keys out of what is sent and kept; `false` leaves what the next four say.", may_be_found=False)
+    redact: bool = row("OTEL_IA_REDACT", boolean, True, "Take passwords, tokens and keys out of what is sent, kept and printed; `false` leaves what the next four say.", may_be_found=False)
     redact_keys: tuple[str, ...] = row("OTEL_IA_REDACT_KEYS", secret_keys, (), "Further attribute keys whose values are taken out.")
     redact_patterns: tuple[str, ...] = row("OTEL_IA_REDACT_PATTERNS", secret_patterns, (), "Further regular expressions of what is taken out of texts: a list, or one as text; of a group `(?P<secret>…)` only that.")
     redact_emails: bool = row("OTEL_IA_REDACT_EMAILS", boolean, False, "Take e-mail addresses out too.")

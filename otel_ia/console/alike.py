@@ -5,10 +5,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from opentelemetry.sdk.trace import ReadableSpan
-
 from otel_ia.console.outline import Page, Seen, outline_fold
 from otel_ia.console.reading import Facts
+from otel_ia.console.redacting import AnySpan
 from otel_ia.console.tree import Fold, Node, Room, descendants, fold_in
 
 EACH: Final = 10
@@ -28,7 +27,7 @@ class _Name:
     fold: Fold | None = None
     longest: int = -1
     trace_id: int = 0
-    span: ReadableSpan | None = None
+    span: AnySpan | None = None
     room: Room = field(default_factory=Room)
 
 
@@ -58,7 +57,7 @@ class AlikeTraces:
             return True
         return False
 
-    def fold(self, root: Node, facts: Facts, span: ReadableSpan | None) -> None:
+    def fold(self, root: Node, facts: Facts, span: AnySpan | None) -> None:
         """Adds a finished trace to those that are not printed themselves."""
         name = self._names[_pattern(facts.name)]
         if name.fold is None:

@@ -5,13 +5,12 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
-from opentelemetry.sdk.trace import ReadableSpan
-
 from otel_ia import clock
 from otel_ia.console.alike import GROWTH, LONGEST_INTERVAL, AlikeTraces
 from otel_ia.console.lines import Lines
 from otel_ia.console.outline import Page, Seen, outline
 from otel_ia.console.reading import Facts, Finished, Key, Logged, Started
+from otel_ia.console.redacting import AnySpan
 from otel_ia.console.tree import Node, Room, descendants, file_away
 
 DEPTH: Final = 24
@@ -127,7 +126,7 @@ class Book:
             self._nodes.pop(gone.key, None)
         return []
 
-    def _end_trace(self, root: Node, facts: Facts, span: ReadableSpan | None) -> list[Page]:
+    def _end_trace(self, root: Node, facts: Facts, span: AnySpan | None) -> list[Page]:
         trace = self._traces.pop(root.key)
         told = self._alike.has_room(facts, now=_now())
         if self.due is None:

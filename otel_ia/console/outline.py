@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from opentelemetry.sdk.trace import ReadableSpan
-
 from otel_ia.console.reading import Facts, Failure, Line
+from otel_ia.console.redacting import AnySpan
 from otel_ia.console.tree import SIBLINGS, Fold, Node, self_time
 
 _HOT_SHARE: Final = 0.5
@@ -55,7 +54,7 @@ class Row:
     self_time: int
     facts: Facts | None
     summary: Summary | None
-    span: ReadableSpan | None
+    span: AnySpan | None
     items: "tuple[Row | Line | Skipped, ...]"
 
 
@@ -69,7 +68,7 @@ class Page:
 
     row: Row
     trace_id: int
-    span: ReadableSpan | None
+    span: AnySpan | None
     running: bool = False
     alike: int = 0
     after: str = ""

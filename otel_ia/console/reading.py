@@ -10,11 +10,12 @@ from typing import Any, Final, NamedTuple
 
 from opentelemetry._logs import SeverityNumber
 from opentelemetry.sdk._logs import ReadWriteLogRecord
-from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import StatusCode
 
 from otel_ia import semconv
 from otel_ia.console import words
+from otel_ia.console.redacting import AnySpan
+from otel_ia.redaction import Redactor
 
 _MESSAGE_LIMIT: Final = 300
 _TEXT_LIMIT: Final = 200
@@ -59,7 +60,7 @@ class Started(NamedTuple):
 
     key: Key
     parent: Key | None
-    span: ReadableSpan
+    span: AnySpan
 
 
 class Finished(NamedTuple):
@@ -85,7 +86,7 @@ class Logged(NamedTuple):
     line: Line
 
 
-def read_start(span: ReadableSpan) -> Started | None:
+def read_start(span: AnySpan) -> Started | None:
     context = span.get_span_context()
     if context is None:
         return None
@@ -94,12 +95,12 @@ def read_start(span: ReadableSpan) -> Started | None:
     return Started((context.trace_id, context.span_id), inside, span)
 
 
-def read_end(span: ReadableSpan) -> Finished | None:
+def read_end(span: AnySpan) -> Finished | None:
     context = span.get_span_context()
     return None if context is None else Finished((context.trace_id, context.span_id), read_facts(span))
 
 
-def read_facts(span: ReadableSpan) -> Facts:
+def read_facts(span: AnySpan) -> Facts:
     """The facts of a running or an ended span. Takes the span's own lock, so never call it holding ours."""
     attributes = span.attributes or {}
     started = span.start_time or 0
@@ -114,21 +115,24 @@ def read_facts(span: ReadableSpan) -> Facts:
     )
 
 
-def read_service(span: ReadableSpan) -> str:
+def read_service(span: AnySpan) -> str:
     """The service's name, empty where nobody gave one."""
     name = str(span.resource.attributes.get(semconv.SERVICE_NAME, ""))
     return "" if name.startswith("unknown_service") else words.one_line(name, limit=_TEXT_LIMIT)
 
 
-def read_log(record: ReadWriteLogRecord) -> Logged | None:
+def read_log(record: ReadWriteLogRecord, redactor: Redactor | None = None) -> Logged | None:
     """The log line, or `None` for one that was written outside of any span."""
     log_record = record.log_record
     if not log_record.trace_id or not log_record.span_id:
         return None
     number = SeverityNumber(log_record.severity_number or 0).value
-    body = log_record.body
+    body: Any = log_record.body
+    attributes: Mapping[str, Any] = log_record.attributes or {}
+    if redactor is not None:
+        body = redactor.redact_text(body) if isinstance(body, str) else redactor.redact_value("", body)
+        attributes = redactor.redact_attributes(attributes)
     message = words.one_line(body, limit=_MESSAGE_LIMIT) if isinstance(body, str) else words.value(body)
-    attributes = log_record.attributes or {}
     if semconv.EXCEPTION_TYPE in attributes:
         message = f"{message} ({_error_text(attributes)})"
     line = Line(
@@ -162,7 +166,7 @@ def _shown(attributes: Mapping[str, Any]) -> tuple[tuple[str, object], ...]:
     )
 
 
-def _failure(span: ReadableSpan, attributes: Mapping[str, Any]) -> Failure | None:
+def _failure(span: AnySpan, attributes: Mapping[str, Any]) -> Failure | None:
     status = span.status
     if status.status_code is not StatusCode.ERROR:
         return None

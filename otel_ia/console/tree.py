@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from opentelemetry.sdk.trace import ReadableSpan
-
 from otel_ia.console.durations import Cover, Durations
 from otel_ia.console.lines import Lines
 from otel_ia.console.reading import Facts, Failure, Key
+from otel_ia.console.redacting import AnySpan
 
 SIBLINGS: Final = 5
 """So many finished siblings of one name stand each on its own line; with one more, all of them fold into one line.
@@ -69,7 +68,7 @@ class Node:
     started: int
     depth: int
     serial: int
-    span: ReadableSpan | None
+    span: AnySpan | None
     facts: Facts | None = None
     running: "dict[Key, Node]" = field(default_factory=dict)
     finished: "dict[str, list[Node]]" = field(default_factory=dict)

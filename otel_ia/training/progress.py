@@ -29,7 +29,20 @@ _frame_above: Final = sys._getframe  # noqa: SLF001 - where a loop stands
 class Progress:
     """A run that is open. `fixed` is on all its spans, `name` is its operation."""
 
-    __slots__ = ("_due", "_pending", "counts", "epoch", "figures", "fixed", "level", "name", "open", "step", "unread")
+    __slots__ = (
+        "_due",
+        "_pending",
+        "counts",
+        "epoch",
+        "figures",
+        "fixed",
+        "latest",
+        "level",
+        "name",
+        "open",
+        "step",
+        "unread",
+    )
 
     def __init__(self, name: str, site: CallSite, around: Context, fixed: Mapping[str, Value]) -> None:
         self.name = name
@@ -38,6 +51,8 @@ class Progress:
         self.step: int | None = None
         self.figures: dict[str, Value] = {}
         """What was recorded last, in this epoch."""
+        self.latest: dict[str, Value] = {}
+        """And in the run, as of the last time it was told."""
         self.unread = 0
         self.counts = Counts()
         """Of the steps of this epoch."""
@@ -76,7 +91,8 @@ class Progress:
         self._due = clock.monotonic() + TELLING_INTERVAL if self.step is not None else 0
         span: Any = self.level.span
         if span.is_recording():
-            known: dict[str, Any] = {**self.figures}
+            self.latest.update(self.figures)
+            known: dict[str, Any] = {**self.latest}
             if self.epoch is not None:
                 known[semconv.EPOCH] = self.epoch
             if self.step is not None:
@@ -94,9 +110,9 @@ class Progress:
         """From now on steps are of this epoch."""
         self.open.append((operation, level))
         self.epoch, self.step = number, None
-        self.figures.clear()
         self.counts = Counts()
-        self.tell()
+        self.tell()  # what the last epoch came to as well
+        self.figures.clear()
         if not getattr(level.span, "is_announced", True):
             announce(level.span)
 

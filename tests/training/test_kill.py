@@ -61,6 +61,27 @@ def test_a_run_that_is_killed_in_the_first_step_of_an_epoch_shows_that_step(rece
     assert (said["ia.epoch"], said["ia.step"], said["ia.outcome"]) == (1, 0, "abandoned")
 
 
+FIGURES_OF_EPOCHS = """
+from otel_ia import training
+epochs = training.epochs(5)
+for epoch in epochs:
+    steps = training.steps(range(2), every=0)
+    for step in steps:
+        if epoch == 3:
+            print("there", flush=True)
+            time.sleep(60)
+        steps.record(loss=epoch + step / 10)
+    epochs.record(accuracy=epoch)
+"""
+
+
+def test_a_killed_run_has_the_last_figures_of_epochs_that_ended_before(receiver: Receiver, tmp_path: Path) -> None:
+    kill_there(FIGURES_OF_EPOCHS, receiver, tmp_path)
+    said = plain(receiver.span("training").attributes)
+    assert (said["ia.epoch"], said["ia.step"]) == (3, 0)
+    assert (said["ia.training.loss"], said["ia.training.accuracy"]) == (2.1, 2)
+
+
 OPEN_AT_THE_END = """
 from otel_ia import training
 class Holder: pass
