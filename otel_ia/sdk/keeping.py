@@ -13,7 +13,7 @@ from typing import Final
 from opentelemetry.trace import Status, StatusCode
 
 from otel_ia.delivery.spooling.frames import DECISION, HELD, HELD_START, SHARED, SPAN
-from otel_ia.delivery.spooling.holding import DECIDED, DECIDES, KEY_SIZE, MOVED, WAITS, Place
+from otel_ia.delivery.spooling.holding import DECIDED, DECIDES, KEY_SIZE, MOVED, TAKES_PART, WAITS, Place
 from otel_ia.delivery.spooling.verdicts import Verdict, Verdicts
 from otel_ia.forks import begun_anew
 from otel_ia.sdk.parts import Part
@@ -98,15 +98,18 @@ class HeldTrace:
         claim = verdicts.claim(trace_id)
         if claim is not None:
             self.part = Part(verdicts, trace_id, claim)
-            self._say_shared(DECIDES)
+            self._say_shared()
             if self.is_kept is not None:  # it was decided meanwhile, perhaps before this stood there
                 claim.decide(is_kept=self.is_kept)
                 self.keeper.hold(DECISION, self.key + DECIDED)
 
     def join(self, trace_id: bytes) -> None:
         """Notes that it did not begin here: where it did, and that is known, it is decided on."""
-        if self.keeper.verdicts is not None:
-            self.part = Part(self.keeper.verdicts, trace_id)
+        verdicts = self.keeper.verdicts
+        if verdicts is not None:
+            self.part = Part(verdicts, trace_id)
+            if verdicts.find(trace_id) is Verdict.OPEN:
+                self._say_shared()
 
     def end(self, elapsed: int, encode: Callable[[], bytes]) -> None:
         """Decides, for the root has ended, after so many nanoseconds; or waits for whoever does."""
@@ -152,10 +155,7 @@ class HeldTrace:
         self.place = keeper.place()  # before it looks for what was taken: see `take`
         for frame in list(self.frames):
             keeper.hold(HELD, frame)
-        if self.part is not None and self.part.claim is not None:
-            self._say_shared(DECIDES)
-        elif self.key in keeper.waiting:
-            self._say_shared(WAITS)
+        self._say_shared()
         if self.is_kept is not None:  # it was decided meanwhile, perhaps before the first of these
             keeper.hold(DECISION, self.key + DECIDED)
 
@@ -166,14 +166,15 @@ class HeldTrace:
         if self.is_kept is not None:  # given up for want of room, or decided elsewhere just now
             keeper.waiting.pop(self.key, None)
             return
-        self._say_shared(WAITS)
+        self._say_shared()
         keeper.look_soon()
 
-    def _say_shared(self, role: bytes) -> None:
+    def _say_shared(self) -> None:
         part = self.part
         if part is not None:
             if self.place is None:
                 self.place = self.keeper.place()
+            role = DECIDES if part.claim is not None else WAITS if self.key in self.keeper.waiting else TAKES_PART
             self.keeper.hold(SHARED, self.key + role + part.trace_id)
 
     def _follow(self) -> None:

@@ -215,6 +215,30 @@ def test_a_parent_that_is_killed_has_not_decided_and_all_is_kept(receiver: Recei
     assert files(spool) == []
 
 
+def test_a_child_that_is_killed_in_its_part_has_all_of_the_trace_kept(receiver: Receiver, spool: Path) -> None:
+    parent, headers = begin(receiver.endpoint)
+    good = begin_child(receiver.endpoint, headers)
+    program = (
+        JOINING
+        + """
+join(sys.argv[2])
+with monitor("part"):
+    work(5)
+    print("there", flush=True)
+    os.kill(os.getpid(), 9)
+"""
+    )
+    killed = start(program, receiver.endpoint, headers, **KEEPING)
+    read_until(killed, "there")
+    ended(killed)
+    with next_program(receiver.endpoint):
+        assert receiver.wait_until(lambda: numbers(receiver) == [5, 10, 11])
+    end(parent, "go on")
+    end(good)
+    assert_one_whole_trace(receiver, 0, 1, 5, 10, 11)
+    assert files(spool) == []
+
+
 @pytest.mark.parametrize("death", [signal.SIGKILL, signal.SIGTERM])
 def test_what_waits_for_a_living_process_is_left_alone_by_others(
     receiver: Receiver, spool: Path, death: signal.Signals

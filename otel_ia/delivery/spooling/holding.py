@@ -2,10 +2,10 @@
 
 A HELD frame is the span id of a local root, and a SPAN payload of what ended inside of it; a HELD_START frame the same
 with a START payload. A DECISION frame is such an id, and how it was decided; a SHARED frame such an id, whether the
-process decided on the trace for others or waited for one that does, and the trace's id.
+process decided on the trace for others, waited for one that does or was still at it, and the trace's id.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Protocol, TypeAlias
 
 from otel_ia.delivery.spooling.frames import DECISION, HELD, HELD_START, SHARED, SPAN, START
@@ -19,6 +19,8 @@ DECIDES: Final = b"\0"
 """The process decides on the trace for others that have a part in it."""
 WAITS: Final = b"\1"
 """The root has ended, and another process decides."""
+TAKES_PART: Final = b"\2"
+"""Another process decides, and the root has not ended."""
 KEY_SIZE: Final = 8
 _PLAIN: Final = {HELD: SPAN, HELD_START: START}
 
@@ -60,7 +62,7 @@ def has_held(frames: Iterable[Frame]) -> bool:
 def settle(frames: Sequence[Frame], verdicts: Verdicts) -> dict[bytes, bytes]:
     """How each trace in these frames of a dead process, all that there are, was decided: by itself or by others."""
     known = decisions(frames)
-    for key, role, trace_id in _shared(frames, known):
+    for key, (role, trace_id) in _shared(frames, known).items():
         if role == WAITS and verdicts.find(trace_id) is Verdict.DISCARDED:
             known[key] = DECIDED
     return known
@@ -68,25 +70,29 @@ def settle(frames: Sequence[Frame], verdicts: Verdicts) -> dict[bytes, bytes]:
 
 def has_to_wait(frames: Sequence[Frame], verdicts: Verdicts) -> bool:
     """Whether others have yet to decide on one of these traces."""
-    return any(
-        role == WAITS and verdicts.find(trace_id) is Verdict.OPEN
-        for _, role, trace_id in _shared(frames, decisions(frames))
-    )
+    shared = _shared(frames, decisions(frames)).values()
+    return any(role == WAITS and verdicts.find(trace_id) is Verdict.OPEN for role, trace_id in shared)
 
 
 def tell_of_death(frames: Sequence[Frame], verdicts: Verdicts) -> bool:
-    """Tells others that what the process was to decide on for them, and did not, is kept; whether there is any."""
-    trace_ids = [trace_id for _, role, trace_id in _shared(frames, decisions(frames)) if role == DECIDES]
-    for trace_id in trace_ids:
-        verdicts.keep(trace_id)
-    return bool(trace_ids)
+    """Has others keep the traces that it interrupted, or tells them that they are kept; whether there are any."""
+    has_told = False
+    for role, trace_id in _shared(frames, decisions(frames)).values():
+        if role == DECIDES:
+            verdicts.keep(trace_id)
+        elif role == TAKES_PART:
+            verdicts.wish(trace_id)
+        has_told |= role != WAITS
+    return has_told
 
 
-def _shared(frames: Iterable[Frame], known: Mapping[bytes, bytes]) -> Iterator[tuple[bytes, bytes, bytes]]:
-    """Key, role and id of the traces that others have a part in and the process has not decided on."""
-    for kind, payload, _ in frames:
-        if kind == SHARED and (key := payload[:KEY_SIZE]) not in known:
-            yield key, payload[KEY_SIZE : KEY_SIZE + 1], payload[KEY_SIZE + 1 :]
+def _shared(frames: Iterable[Frame], known: Mapping[bytes, bytes]) -> dict[bytes, tuple[bytes, bytes]]:
+    """Role and id of the traces that others have a part in and the process has not decided on, as was said last."""
+    return {
+        key: (payload[KEY_SIZE : KEY_SIZE + 1], payload[KEY_SIZE + 1 :])
+        for kind, payload, _ in frames
+        if kind == SHARED and (key := payload[:KEY_SIZE]) not in known
+    }
 
 
 def decisions(frames: Iterable[Frame]) -> dict[bytes, bytes]:
