@@ -1,4 +1,4 @@
-"""Functions that the user gives to be asked: whether they can be, what they answer, and once for each, that they raised."""
+"""Functions that the user gives to be asked: whether they can be, what they answer, once each that they raised."""
 
 import functools
 import inspect
@@ -71,5 +71,5 @@ def _described(function: Any) -> tuple[str, CodeType | None]:
     named = function if isinstance(getattr(function, "__qualname__", None), str) else type(function)
     code = getattr(getattr(function, "__func__", function), "__code__", None)
     if code is None:
-        code = getattr(getattr(type(function), "__call__", None), "__code__", None)
+        code = getattr(type(function).__call__, "__code__", None)
     return values.text(named.__qualname__, _NAME_LIMIT), code if isinstance(code, CodeType) else None

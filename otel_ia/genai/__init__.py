@@ -45,7 +45,11 @@ def inference(  # noqa: PLR0913 - what the conventions want at the span's start
         conversation_id: the conversation or session it belongs to; calls inside have it too.
         request: what else is known of the request, such as `temperature` and `max_tokens`; see `Call.record`.
     """
-    name, host, port = name_said("provider", provider), name_said("server_address", server_address), port_said(server_port)
+    name, host, port = (
+        name_said("provider", provider),
+        name_said("server_address", server_address),
+        port_said(server_port),
+    )
     asked, conversation = name_said("model", model), legal_name(conversation_id)
     word = name_said("operation", operation)
     require_library()
@@ -71,7 +75,11 @@ def embeddings(
     **request: Unpack[EmbeddingFacts],
 ) -> Call:
     """One call that makes embeddings, like `inference`."""
-    name, host, port = name_said("provider", provider), name_said("server_address", server_address), port_said(server_port)
+    name, host, port = (
+        name_said("provider", provider),
+        name_said("server_address", server_address),
+        port_said(server_port),
+    )
     asked = name_said("model", model)
     require_library()
     return Call(

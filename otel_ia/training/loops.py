@@ -49,7 +49,8 @@ def epochs(
         attributes: further ones of all spans inside.
 
     Raises:
-        SettingError: `of` is neither a number nor iterable, or is a text, `name` or `model` is no text, or `attributes` no mapping.
+        SettingError: `of` is neither a number nor iterable, or is text, `name` or `model` is no text, or `attributes`
+            no mapping.
     """
     source = "training.epochs"
     if _is_number(of):

@@ -232,7 +232,7 @@ class Unkind:
     """To be asked for a summary; it cannot even be asked for its name."""
 
     def __getattr__(self, name):
-        raise RuntimeError(name)
+        raise RuntimeError(name) if name == "__qualname__" else AttributeError(name)
 
     def __call__(self, summary, item):
         raise KeyError("a secret")
@@ -242,7 +242,7 @@ class Unkind:
     ("reduce", "named"),
     [
         (functools.partial(lambda more, summary, item: 1 / 0, 3), "<lambda> at "),
-        (Unkind(), "Unkind"),
+        (Unkind(), "Unkind raised KeyError"),
         (Unkind().__call__, "Unkind.__call__ at "),
         (max, "max raised TypeError"),
     ],
@@ -251,7 +251,7 @@ class Unkind:
 def test_whatever_raises_is_named_and_its_message_kept_back(telemetry, caplog, reduce, named):
     reduced(reduce)
     told = " ".join(entry.getMessage() for entry in caplog.records)
-    assert named in told or "Unkind" in named
+    assert named in told
     assert "secret" not in told
 
 
@@ -397,7 +397,9 @@ def test_a_block_has_nothing_to_reduce():
         pass
 
 
-@pytest.mark.parametrize("wrong", [lambda item: item, len, lambda total, item, more: total], ids=["one", "len", "three"])
+@pytest.mark.parametrize(
+    "wrong", [lambda item: item, len, lambda total, item, more: total], ids=["one", "len", "three"]
+)
 def test_a_function_that_cannot_take_a_summary_and_an_item_is_refused(wrong):
     with pytest.raises(SettingError, match=r"monitor: reduce = .* is not a function of a summary and an item"):
         monitor(reduce=wrong)
