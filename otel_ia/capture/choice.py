@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
+from otel_ia.callbacks import takes_two
 from otel_ia.errors import SettingError
 
 Mode: TypeAlias = Literal["none", "summary", "values"]
@@ -57,5 +58,8 @@ def _read(capture: Any) -> Choice:
         if names and all(isinstance(name, str) for name in names):
             return Choice("summary", names)
     elif callable(capture):
+        if takes_two(capture) is False:
+            expected = "a function of a name and a value"
+            raise SettingError(source="monitor", key="capture", value=capture, expected=expected)
         return Choice("values", None, capture)
     raise SettingError(source="monitor", key="capture", value=capture, expected=_EXPECTED)

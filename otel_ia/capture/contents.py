@@ -5,12 +5,13 @@ import threading
 from typing import Any, Final
 
 from otel_ia import values
+from otel_ia.callbacks import answer_of
 from otel_ia.capture.parts import Parts, part_key
 from otel_ia.capture.records import read_fields
-from otel_ia.guard import guarded
 
 ANSWERS: Final = 16
 """Entries of a mapping that a function of the user's gives."""
+_RAISED: Final = "capture=%(function)s raised %(error)s: nothing is captured of %(about)s; said once"
 _asking: Final = threading.local()
 """Or a function that calls what it is to capture would be asked of ever more calls."""
 
@@ -25,14 +26,13 @@ def put_value(value: Any, fields: tuple[str, ...], parts: Parts, into: dict[str,
         into[parts.value] = shown
 
 
-@guarded(ours=False)
-def ask(function: Any, name: str, value: Any) -> tuple[object]:
+def ask(function: Any, parts: Parts, value: Any) -> tuple[object] | None:
     """The function's answer; nothing where it raises, or calls something that is captured by asking again."""
     if getattr(_asking, "is_under_way", False):
         return (None,)
     _asking.is_under_way = True
     try:
-        return (function(name, value),)
+        return answer_of(function, (parts.name, value), _RAISED, parts.subject)
     finally:
         _asking.is_under_way = False
 

@@ -2,7 +2,6 @@
 
 import inspect
 import itertools
-import logging
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -16,8 +15,6 @@ from otel_ia.capture.statistics import add_statistics
 from otel_ia.capture.views import view_of, views
 from otel_ia.errors import SettingError
 from otel_ia.guard import guarded
-
-_logger: Final = logging.getLogger("otel_ia")
 
 ARGUMENTS: Final = 64
 """Arguments of a call that are looked at; each further one is counted in `ia.capture.omitted`."""
@@ -36,7 +33,6 @@ class Plan:
 
     __slots__ = (
         "_choice",
-        "_has_failed",
         "_is_plain",
         "_keywords",
         "_positional",
@@ -58,7 +54,6 @@ class Plan:
         self._is_plain = choice.mode == "summary" and not choice.stats
         self.is_all_plain = choice.mode == "summary"
         """Whether all attributes of the arguments are texts and numbers."""
-        self._has_failed = False
         self.has_result = choice.names is None or RESULT in choice.names
         """Whether the result is captured."""
 
@@ -165,15 +160,9 @@ class Plan:
 
     def _ask(self, function: Any, value: Any, parts: Parts, into: dict[str, Any]) -> None:
         """Puts there what the user's function says of the value."""
-        answer = ask(function, parts.name, value)
+        answer = ask(function, parts, value)
         if answer is not None:
             put_answer(answer[0], parts, into)
-        elif not self._has_failed:
-            self._has_failed = True
-            _logger.warning(
-                "the function that is to capture %s raised an error: nothing is captured of it; said once",
-                parts.subject,
-            )
 
 
 def _trim(into: dict[str, Any], beyond: int) -> None:

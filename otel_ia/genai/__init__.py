@@ -13,7 +13,7 @@ What was asked and answered is recorded only where `OTEL_INSTRUMENTATION_GENAI_C
 from typing import Unpack
 
 from otel_ia.genai.call import Call
-from otel_ia.genai.facts import EmbeddingFacts, Facts, ToolFacts, legal_name, legal_port
+from otel_ia.genai.facts import EmbeddingFacts, Facts, ToolFacts, legal_name, name_said, port_said
 from otel_ia.genai.library import require_library
 
 __all__ = ["Call", "agent", "embeddings", "inference", "tool", "workflow"]
@@ -45,9 +45,13 @@ def inference(  # noqa: PLR0913 - what the conventions want at the span's start
         conversation_id: the conversation or session it belongs to; calls inside have it too.
         request: what else is known of the request, such as `temperature` and `max_tokens`; see `Call.record`.
     """
-    name, host, port = legal_name(provider), legal_name(server_address), legal_port(server_port)
-    asked, conversation = legal_name(model), legal_name(conversation_id)
-    word = legal_name(operation)
+    name, host, port = (
+        name_said("provider", provider),
+        name_said("server_address", server_address),
+        port_said(server_port),
+    )
+    asked, conversation = name_said("model", model), legal_name(conversation_id)
+    word = name_said("operation", operation)
     require_library()
     return Call(
         lambda handler: handler.inference(
@@ -71,8 +75,12 @@ def embeddings(
     **request: Unpack[EmbeddingFacts],
 ) -> Call:
     """One call that makes embeddings, like `inference`."""
-    name, host, port = legal_name(provider), legal_name(server_address), legal_port(server_port)
-    asked = legal_name(model)
+    name, host, port = (
+        name_said("provider", provider),
+        name_said("server_address", server_address),
+        port_said(server_port),
+    )
+    asked = name_said("model", model)
     require_library()
     return Call(
         lambda handler: handler.embedding(name or "", request_model=asked, server_address=host, server_port=port),
@@ -82,7 +90,7 @@ def embeddings(
 
 def tool(name: str, /, *, kind: str | None = None, agent_name: str | None = None, **facts: Unpack[ToolFacts]) -> Call:
     """One execution of a tool that a model asked for; `kind` is `function`, `extension` or `datastore`."""
-    known, type_, by = legal_name(name), legal_name(kind), legal_name(agent_name)
+    known, type_, by = name_said("name", name), name_said("kind", kind), name_said("agent_name", agent_name)
     require_library()
     return Call(lambda handler: handler.tool(known or "", tool_type=type_, agent_name=by), facts)
 
@@ -100,8 +108,8 @@ def agent(
 
     The model calls and tools inside are its children, with its `conversation_id`.
     """
-    known, asked = legal_name(name), legal_name(model)
-    where, conversation = legal_name(provider), legal_name(conversation_id)
+    known, asked = name_said("name", name), name_said("model", model)
+    where, conversation = name_said("provider", provider), legal_name(conversation_id)
     require_library()
     if where is None:
         return Call(
@@ -120,6 +128,6 @@ def agent(
 
 def workflow(name: str | None = None, /, *, conversation_id: str | None = None) -> Call:
     """One run of a fixed sequence of model calls, tools and agents, which are its children."""
-    known, conversation = legal_name(name), legal_name(conversation_id)
+    known, conversation = name_said("name", name), legal_name(conversation_id)
     require_library()
     return Call(lambda handler: handler.workflow(known, conversation_id=conversation), {})

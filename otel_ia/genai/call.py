@@ -13,9 +13,10 @@ from otel_ia import clock, semconv, values
 from otel_ia.exceptions import message_of
 from otel_ia.genai import library
 from otel_ia.genai.answers import read_answer
-from otel_ia.genai.facts import AllFacts, check, put
+from otel_ia.genai.facts import AllFacts, check, put, tell_of_wrong
 from otel_ia.genai.streams import Stream
 from otel_ia.guard import guarded
+from otel_ia.once import warn_once
 from otel_ia.recording import switch
 from otel_ia.recording.callsite import unended
 from otel_ia.recording.current import attach, get_current, leave
@@ -35,6 +36,7 @@ class Call:
 
     def __init__(self, begin: Callable[[Any], Any], facts: Mapping[str, object]) -> None:
         check(facts)
+        tell_of_wrong(facts)
         self._begin: Final = begin
         self._facts: Final = facts
         self._invocation: Any = None
@@ -53,14 +55,16 @@ class Call:
 
         Args:
             answer: what the provider's client returned, or its JSON: its id, model, finish reasons and tokens are
-                taken; its text only where content is captured.
-            facts: each may be said again, the last one counts. Whatever values they are, they become legal ones; what
-                the conventions do not have for this kind of call is left out.
+                taken; its text only where content is captured. That it says nothing of it is told once.
+            facts: each may be said again, the last one counts. Whatever values they are, they become legal ones, and
+                what is no number or no text and should be is told once; what the conventions do not have for this kind
+                of call is left out.
 
         Raises:
             TypeError: a keyword is none of these.
         """
         check(facts)
+        tell_of_wrong(facts)
         if self._invocation is not None:
             self._put(answer, facts)
 
@@ -135,6 +139,9 @@ class Call:
         if answer is not None:
             read = read_answer(answer, self._reasons, with_content=invocation.should_capture_content)
             facts = {**(read or {}), **facts}
+        if not facts:
+            kind = values.qualified_name(type(answer))
+            warn_once(f"call.record(…) of {kind}", "says nothing of the call: nothing is recorded")
         put(invocation, facts)
 
     @guarded

@@ -1,10 +1,14 @@
 """What may be said of a call: our keywords, and the field of the library's that carries each, made legal."""
 
 from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
 from typing import Any, Final, TypedDict
 
 from otel_ia import semconv, values
 from otel_ia.genai import messages
+from otel_ia.guard import guarded
+from otel_ia.once import warn_once
+from otel_ia.recording import switch
 
 _NAME_LIMIT: Final = 1_024
 
@@ -74,7 +78,15 @@ def legal_name(given: object) -> str | None:
     return None if rendered is None else values.text(str(rendered), _NAME_LIMIT)
 
 
-def legal_port(given: object) -> values.Value | None:
+def name_said(key: str, given: object) -> str | None:
+    """The same of a name that was given under this keyword; of one that is no text this is told."""
+    if given is not None:
+        _tell_unless(_is_text(given), key, given, "text")
+    return legal_name(given)
+
+
+def port_said(given: object) -> values.Value | None:
+    tell_of_wrong({"server_port": given})
     return values.legal(given)
 
 
@@ -107,6 +119,36 @@ def check(facts: Mapping[str, object]) -> None:
     for name in facts:
         if name not in _KNOWN:
             raise TypeError(f"{name!r} is nothing that is known of a call; there are {', '.join(sorted(_KNOWN))}")
+
+
+@guarded
+def tell_of_wrong(facts: Mapping[str, object]) -> None:
+    """Says, once for each place, what is no number or no text and was to be."""
+    for name, given in facts.items():
+        if given is None:
+            continue
+        if name in _NUMBERS:
+            _tell_unless(_is_number(given), name, given, "a number")
+        elif name in _TEXTS:
+            _tell_unless(_is_text(given), name, given, "text")
+
+
+def _is_number(given: object) -> bool:
+    kind = type(given)
+    if kind is int or kind is float:
+        return True
+    # NumPy's are numbers too, and integers of more than 64 bits come as text
+    return kind is not bool and (issubclass(kind, int) or type(values.legal(given)) in (int, float))
+
+
+def _is_text(given: object) -> bool:
+    return issubclass(type(given), str | Enum)
+
+
+def _tell_unless(is_right: bool, key: str, given: object, expected: str) -> None:
+    """Without the value, which may be a secret."""
+    if not is_right and not switch.is_off:
+        warn_once(f"{key} was given as {values.qualified_name(type(given))}", f"and is not {expected}: shown as it is")
 
 
 def _put_tokens(invocation: Any, name: str, given: object) -> None:
@@ -147,6 +189,11 @@ _FIELDS: Final[Mapping[str, tuple[str, Callable[[object], object]]]] = {
     "response_id": ("response_id", legal_name),
     "response_model": ("response_model_name", legal_name),
 }
+_NUMBERS: Final = frozenset(
+    {*_TOKENS, "temperature", "top_p", "top_k", "max_tokens", "frequency_penalty", "presence_penalty", "seed"}
+    | {"choice_count", "dimension_count", "server_port"}
+)
+_TEXTS: Final = frozenset({"output_type", "reasoning_level", "response_model", "tool_description"})
 _CONTENT: Final[Mapping[str, tuple[str, Callable[[object], object]]]] = {
     "input_messages": ("input_messages", messages.asked),
     "output_messages": ("output_messages", messages.answered),

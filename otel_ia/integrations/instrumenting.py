@@ -10,6 +10,7 @@ from typing import Any, Final, TypedDict, Unpack, cast
 from otel_ia import semconv
 from otel_ia.capture.choice import Wish
 from otel_ia.capture.plan import Plan
+from otel_ia.errors import SettingError
 from otel_ia.guard import guarded
 from otel_ia.integrations.methods import is_method, monitored_method
 from otel_ia.integrations.own_class import Users, give_own_class, users_of
@@ -71,11 +72,13 @@ def instrument(target: Any, name: str | None = None, /, **options: Unpack[Option
 
     Raises:
         TypeError: it has no such method, or is a class or function, or one that cannot be changed in place.
-        SettingError: an option is not what it should be.
+        SettingError: the name is no text, or an option not what it should be.
     """
     kind = type(target)
     if issubclass(kind, _MONITORED):
         raise TypeError(f"what is instrumented is an object, no {kind.__name__}: put `otel_ia.monitor` on it")
+    if name is not None and not isinstance(name, str):
+        raise SettingError(source="instrument", key="name", value=name, expected="text")
     parts = _find_parts(target, text(name) if name is not None else kind.__name__)
     if parts is None:
         raise TypeError(f"{qualified_name(kind)} cannot be instrumented: reading what it consists of raises an error")

@@ -111,7 +111,8 @@ def monitor(
     Raises:
         TypeError: the target is neither a name nor anything that can be called, or no generator function and `reduce`
             is given.
-        SettingError: an option is not what it should be, or `capture` names an argument that there is not.
+        SettingError: an option is not what it should be, `capture` names an argument that there is not, or either it or
+            `reduce` is given for a block.
     """
     if attributes is None and not options and type(target) is str:
         try:

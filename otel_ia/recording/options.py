@@ -125,6 +125,9 @@ class Options:  # a frozen dataclass takes 1 ms of `import otel_ia`
         if self.choice is not None and self.choice.mode != "none":
             hint = "a block has neither arguments nor a result; put `monitor` on a function, or set attributes"
             raise SettingError(source="with monitor", key="capture", expected="possible for a block", hint=hint)
+        if self.reduction is not None:
+            hint = "a block has no items; put `monitor` on a generator function, or set attributes"
+            raise SettingError(source="with monitor", key="reduce", expected="possible for a block", hint=hint)
         return self.blocks.find(frame, functools.partial(self.at, with_attributes=False))
 
 

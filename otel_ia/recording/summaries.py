@@ -5,7 +5,6 @@ What steps a generator is put before it: only streams that are reduced pay for i
 
 import inspect
 import itertools
-import logging
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
@@ -13,12 +12,15 @@ from typing import Any, Final
 from opentelemetry.trace import Span
 
 from otel_ia import semconv, values
+from otel_ia.callbacks import answer_of, takes_two
 from otel_ia.errors import SettingError
 from otel_ia.guard import guarded
 
 SUMMARY_LIMIT: Final = 32
 """Attributes of a summary."""
-_logger: Final = logging.getLogger("otel_ia")
+_RAISED: Final = (
+    "reduce=%(function)s raised %(error)s and was given no more of that item; the stream goes on; said once"
+)
 
 Reduce = Callable[[Any, Any], Any]
 """From the summary so far, `None` before the first item, and an item to the summary."""
@@ -30,7 +32,7 @@ class Reduction:
     __slots__ = ("_reduce",)
 
     def __init__(self, given: object) -> None:
-        if not callable(given) or inspect.iscoroutinefunction(given):
+        if not callable(given) or inspect.iscoroutinefunction(given) or takes_two(given) is False:
             expected = "a function of a summary and an item"
             raise SettingError(source="monitor", key="reduce", value=given, expected=expected)
         self._reduce: Reduce = given
@@ -56,10 +58,8 @@ class Summary:
 
     def add(self, item: Any) -> None:
         """Takes one more item. Where the function raises, the summary stays as it was, which is said once."""
-        made = _reduced(self._reduce, self._value, item)
-        if made is None:
-            _tell_once(self._reduce)
-        else:
+        made = answer_of(self._reduce, (self._value, item), _RAISED)
+        if made is not None:
             self._value = made[0]
 
     def end(self) -> None:
@@ -119,11 +119,6 @@ class ReducedAsyncGenerator:
         return item
 
 
-@guarded(ours=False)
-def _reduced(reduce: Reduce, summary: Any, item: Any) -> tuple[Any]:
-    return (reduce(summary, item),)
-
-
 @guarded(ours=False)  # a mapping or model of the user's
 def _attributes_of(value: Any) -> dict[str, values.Value]:
     if isinstance(value, Mapping):
@@ -153,15 +148,3 @@ def _fields_of(value: Any) -> Mapping[str, Any] | None:
 def _describe(span: Span, attributes: Mapping[str, values.Value]) -> None:
     if span.is_recording():
         span.set_attributes(attributes)
-
-
-@guarded
-def _tell_once(reduce: Reduce) -> None:
-    name = values.text(getattr(reduce, "__qualname__", None) or values.qualified_name(type(reduce)), 256)
-    if name not in _told and len(_told) < _KNOWN:
-        _told.add(name)
-        _logger.warning("reduce=%s raised and was given no more of that item; the stream goes on; said once", name)
-
-
-_told: Final[set[str]] = set()
-_KNOWN: Final = 1_024

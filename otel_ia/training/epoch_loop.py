@@ -7,6 +7,7 @@ from opentelemetry.context import Context
 
 from otel_ia import semconv, values
 from otel_ia.guard import guarded
+from otel_ia.once import warn_once
 from otel_ia.recording.current import get_current
 from otel_ia.recording.places import Place
 from otel_ia.training.leaving import Loop
@@ -44,6 +45,8 @@ class Epochs(Generic[T]):
         if self._latest is not None:
             progress, level = self._latest
             progress.record(figures, self._name, level)
+        else:
+            warn_once("record(…) of epochs", "was called before the loop began: nothing is recorded")
 
     def _iterate(self, around: Context, loop: Loop) -> Iterator[T]:
         loop.begin()

@@ -6,6 +6,7 @@ from typing import Any, Final, TypeVar, overload
 
 from otel_ia.errors import SettingError
 from otel_ia.guard import guarded
+from otel_ia.once import warn_once
 from otel_ia.recording.current import get_current
 from otel_ia.recording.places import place_of_block
 from otel_ia.training.epoch_loop import Epochs
@@ -48,13 +49,14 @@ def epochs(
         attributes: further ones of all spans inside.
 
     Raises:
-        SettingError: `of` is neither a number nor iterable, `name` no text, or `attributes` no mapping.
+        SettingError: `of` is neither a number nor iterable, or is text, `name` or `model` is no text, or `attributes`
+            no mapping.
     """
     source = "training.epochs"
     if _is_number(of):
         of = range(of)
-    elif not isinstance(of, Iterable):
-        expected = "a number of epochs, 0 or more, or an iterable"
+    elif not isinstance(of, Iterable) or isinstance(of, str | bytes | bytearray):
+        expected = "a number of epochs, 0 or more, or an iterable that is no text"
         raise SettingError(source=source, key="of", value=of, expected=expected)
     return Epochs(
         of, place_of_block(_frame_above(1)), name_of(name, source), fixed_attributes(model, attributes, source)
@@ -102,7 +104,7 @@ def record(**figures: object) -> None:
     `record(loss=0.31, learning_rate=1e-3, accuracy=0.9)`: attributes `ia.training.loss` and so on of the span, in the
     end also of the epoch and the run around it, and gauges of the same names. Numbers, those of NumPy and of CPU
     tensors. To read another device's tensor would wait for all that it still computes: it is described, not read, and
-    said so once. Does nothing outside of a run.
+    said so once. Outside of a run it does nothing but say so once.
     """
     _record_innermost(figures)
 
@@ -112,3 +114,5 @@ def _record_innermost(figures: Mapping[str, object]) -> None:
     progress = progress_in(get_current())
     if progress is not None:
         progress.record_innermost(figures)
+    else:
+        warn_once("training.record(…)", "was called where no run is current: nothing is recorded")

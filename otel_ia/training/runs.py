@@ -9,7 +9,9 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 
 from otel_ia import semconv, values
+from otel_ia.errors import SettingError
 from otel_ia.guard import guarded
+from otel_ia.once import warn_once
 from otel_ia.recording.current import get_current
 from otel_ia.recording.outcome import note_told_by_block
 from otel_ia.recording.places import Place, place_of_block
@@ -33,7 +35,7 @@ def run(name: str = RUN_NAME, *, model: str | None = None, attributes: Mapping[s
         attributes: further ones, made legal as `otel_ia.values` describes.
 
     Raises:
-        SettingError: `name` is no text or `attributes` no mapping.
+        SettingError: `name` or `model` is no text, or `attributes` no mapping.
     """
     return Run(name_of(name, "training.run"), fixed_attributes(model, attributes, "training.run"))
 
@@ -42,6 +44,8 @@ def fixed_attributes(
     model: str | None, attributes: Mapping[str, object] | None, source: str
 ) -> dict[str, values.Value]:
     """What is on all spans of a run, whatever its launcher says. Raises SettingError."""
+    if model is not None and not isinstance(model, str):
+        raise SettingError(source=source, key="model", value=model, expected="text")
     named = {} if model is None else values.attributes({semconv.MODEL_NAME: model})
     return {**named, **attributes_of(attributes, source)}
 
@@ -84,6 +88,8 @@ class Run:
         if self._open:
             progress = self._open[-1]
             _record(progress, figures)
+        else:
+            warn_once("record(…) of a run", "was called outside of its `with`: nothing is recorded")
 
 
 @guarded

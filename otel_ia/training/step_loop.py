@@ -8,6 +8,7 @@ from opentelemetry.trace import Span
 
 from otel_ia import clock, semconv, values
 from otel_ia.guard import guarded
+from otel_ia.once import warn_once
 from otel_ia.recording.current import get_current
 from otel_ia.recording.measures import BATCH_SIZE, NANOSECONDS
 from otel_ia.recording.outcome import Outcome, outcome_of
@@ -55,6 +56,8 @@ class Steps(Generic[T]):
         pace = self._latest
         if pace is not None:
             pace.progress.record(figures, self._name, pace.level)
+        else:
+            warn_once("record(…) of steps", "was called before the loop began: nothing is recorded")
 
     def _iterate(self, around: Context, loop: Loop) -> Iterator[T]:
         loop.begin()

@@ -131,7 +131,33 @@ def test_a_function_that_raises_costs_only_what_it_would_have_told(telemetry, ca
         assert [f(1), f(2)] == [2, 3]
     assert [captured(span) for span in telemetry.spans] == [{}, {}]
     (line,) = [line.getMessage() for line in caplog.records]
-    assert "ia.argument.x raised an error" in line
+    place = f"{__file__}:{shown.__code__.co_firstlineno}"
+    assert f"shown at {place} raised RuntimeError: nothing is captured of ia.argument.x" in line
+
+
+def test_each_function_that_raises_is_told_of_whatever_its_name(telemetry, caplog):
+    for shown in (lambda name, value: value.missing), (lambda name, value: {}[name]):
+        for _ in range(2):
+            monitor("f", capture=shown)(abs)(1)
+    raised = [entry.getMessage().partition(" raised ")[2].split(":")[0] for entry in caplog.records]
+    assert raised == ["AttributeError", "KeyError"]
+
+
+@pytest.mark.parametrize("takes_what_it_likes", [print, dict, functools.partial(print, 1), lambda *both: None])
+def test_a_function_whose_signature_says_nothing_against_it_is_taken(takes_what_it_likes):
+    assert monitor("f", capture=takes_what_it_likes)(abs)(-1) == 1
+
+
+def test_a_function_is_judged_by_what_is_called_and_not_by_what_it_wraps(telemetry):
+    def of_the_value(value):
+        return {"doubled": value * 2}
+
+    @functools.wraps(of_the_value)
+    def shown(name, value):
+        return of_the_value(value)
+
+    monitor("f", capture=shown)(abs)(-1)
+    assert captured(telemetry.span("f"))["result.doubled"] == 2
 
 
 def test_the_result_is_told_only_of_calls_that_end_well(telemetry):
@@ -328,6 +354,8 @@ def test_cloudpickle_takes_the_plan_along(telemetry):
         ({"capture": ()}, "capture = ()"),
         ({"capture": (1,)}, "capture = (1,)"),
         ({"capture": ("y",)}, "capture = 'y' is not one of x, k, return"),
+        ({"capture": lambda value: value}, "capture = <function"),
+        ({"capture": len}, "capture = <built-in function len> is not a function of a name and a value"),
         ({"stats": 1}, "stats = 1 is not true or false"),
         ({"capture": "none", "stats": True}, "stats = True"),
         ({"capture": print, "stats": True}, "stats = True"),

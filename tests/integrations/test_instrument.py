@@ -85,6 +85,8 @@ def test_name_and_options_are_those_of_monitor(telemetry):
     assert (told["ia.argument.rows.length"], told["ia.result.type"]) == (2, "list")
     with pytest.raises(SettingError, match="slow_after"):
         instrument(scorer, slow_after=-1)
+    with pytest.raises(SettingError, match=r"^instrument: name = 5 is not text$"):
+        instrument(scorer, 5)
     for wrong in (["a"], 5):
         with pytest.raises(SettingError, match="attributes"):
             instrument(scorer, attributes=wrong)

@@ -1,6 +1,7 @@
 """What is said of a stream: when its first item came, its items a second, and what its items come to."""
 
 import asyncio
+import functools
 import gc
 import logging
 import pickle
@@ -213,7 +214,45 @@ def test_a_function_that_raises_leaves_the_stream_alone_and_is_told_once(telemet
     reduced(breaks_on_two)
     assert (found["ia.stream.summary"], found["items"]) == (4, 3)
     (told,) = [entry for entry in caplog.records if entry.name == "otel_ia"]
-    assert (told.levelno, "breaks_on_two" in told.getMessage()) == (logging.WARNING, True)
+    place = f"{__file__}:{breaks_on_two.__code__.co_firstlineno}"
+    assert told.levelno == logging.WARNING
+    assert f"breaks_on_two at {place} raised RuntimeError and was given no more of that item" in told.getMessage()
+
+
+def test_functions_of_one_name_that_raise_are_each_told_of(telemetry, caplog):
+    for broken in (lambda _, item: item.missing, lambda _, item: item["missing"]), (lambda _, item: int("x" * item),):
+        for reduce in broken:
+            reduced(reduce)
+            reduced(reduce)
+    raised = [entry.getMessage().partition(" raised ")[2].split()[0] for entry in caplog.records]
+    assert raised == ["AttributeError", "TypeError", "ValueError"]
+
+
+class Unkind:
+    """To be asked for a summary; it cannot even be asked for its name."""
+
+    def __getattr__(self, name):
+        raise RuntimeError(name) if name == "__qualname__" else AttributeError(name)
+
+    def __call__(self, summary, item):
+        raise KeyError("a secret")
+
+
+@pytest.mark.parametrize(
+    ("reduce", "named"),
+    [
+        (functools.partial(lambda more, summary, item: 1 / 0, 3), "<lambda> at "),
+        (Unkind(), "Unkind raised KeyError"),
+        (Unkind().__call__, "Unkind.__call__ at "),
+        (max, "max raised TypeError"),
+    ],
+    ids=["partial", "object", "method", "builtin"],
+)
+def test_whatever_raises_is_named_and_its_message_kept_back(telemetry, caplog, reduce, named):
+    reduced(reduce)
+    told = " ".join(entry.getMessage() for entry in caplog.records)
+    assert named in told
+    assert "secret" not in told
 
 
 def test_a_summary_is_bounded_and_without_secrets(receiver):
@@ -351,6 +390,19 @@ def test_a_coroutine_function_is_refused():
 
     with pytest.raises(SettingError, match="reduce"):
         monitor(reduce=reduce)
+
+
+def test_a_block_has_nothing_to_reduce():
+    with pytest.raises(SettingError, match="a block has no items"), monitor("block", reduce=max):
+        pass
+
+
+@pytest.mark.parametrize(
+    "wrong", [lambda item: item, len, lambda total, item, more: total], ids=["one", "len", "three"]
+)
+def test_a_function_that_cannot_take_a_summary_and_an_item_is_refused(wrong):
+    with pytest.raises(SettingError, match=r"monitor: reduce = .* is not a function of a summary and an item"):
+        monitor(reduce=wrong)
 
 
 def test_only_generators_can_be_reduced():

@@ -96,6 +96,27 @@ def test_the_function_records_on_what_is_innermost(telemetry):
     assert not [seen for seen in telemetry.metrics if "nowhere" in seen.name]
 
 
+def test_figures_for_which_there_is_no_run_are_told_of_once_for_each_place(telemetry, caplog):
+    run, epochs, steps = training.run(), training.epochs(1), training.steps([1])
+    for _ in range(2):
+        training.record(loss=1)
+        run.record(loss=1)
+        epochs.record(loss=1)
+        steps.record(loss=1)
+    told = [entry.getMessage() for entry in caplog.records if entry.name == "otel_ia"]
+    assert len(told) == 4
+    assert all(f"{__file__}:" in line and "loss" not in line for line in told)
+    caplog.clear()
+    with run:
+        for _ in epochs:
+            for _ in steps:
+                training.record(loss=1)
+                run.record(loss=1)
+                epochs.record(loss=1)
+                steps.record(loss=1)
+    assert not caplog.records
+
+
 def test_what_a_step_without_a_span_records_is_on_the_epoch_and_in_the_gauge(telemetry):
     for _ in training.epochs(1):
         steps = training.steps(range(3), every=2)
