@@ -95,7 +95,7 @@ class Plan:
                     size = view(value, parts, into)
                 else:
                     allowance = allowance or Allowance()
-                    size = self._put(value, parts, into, allowance)
+                    size = self._put(value, parts, into, allowance, is_for_batch=batch is None)
                 if batch is None:
                     batch = size
         if batch is not None and self._choice.finds_batch:
@@ -149,7 +149,7 @@ class Plan:
         """The attributes of a call that returned this; of `None` there are none."""
         into: dict[str, Any] = {}
         if self.has_result and result is not None:
-            self._put(result, RESULT_PARTS, into, Allowance())
+            self._put(result, RESULT_PARTS, into, Allowance(), is_for_batch=False)
         return into
 
     @guarded
@@ -158,23 +158,26 @@ class Plan:
         if span.is_recording() and (told := self.result_attributes(result)):
             span.set_attributes(told)
 
-    def _put(self, value: Any, parts: Parts, into: dict[str, Any], allowance: Allowance) -> int | None:
+    def _put(
+        self, value: Any, parts: Parts, into: dict[str, Any], allowance: Allowance, *, is_for_batch: bool
+    ) -> int | None:
         choice = self._choice
         found = view_of(type(value))
         size: int | None = None
         is_viewed = not found.units or allowance.take_for_view(found.units)
         if choice.function is not None:
-            if is_viewed:
+            if is_viewed and is_for_batch:
                 size = found.view(value, SCRATCH, {})
             self._ask(choice.function, value, parts, into, allowance)
         elif not is_viewed:
             into[parts.type] = found.name
         elif choice.mode == "summary" or found.is_array or allowance.left <= 0:
-            size = found.view(value, parts, into)
+            view = found.view if is_for_batch else found.short or found.view
+            size = view(value, parts, into)
             if found.more is not None:
                 found.more(value, parts, into, allowance)
         else:
-            size = found.view(value, SCRATCH, {})
+            size = found.view(value, SCRATCH, {}) if is_for_batch else None
             put_value(value, found.fields, parts, into, allowance)
         if choice.stats:
             add_statistics(value, parts, into, allowance)

@@ -28,6 +28,8 @@ class Found(NamedTuple):
     is_array: bool = False
     """An array, table, matrix or image: its contents are never recorded."""
     fields: tuple[str, ...] = ()
+    short: View | None = None
+    """Without a search for the size of the batch."""
     more: More | None = None
     """Adds what is said only as far as the call's allowance reaches."""
     units: int = 0
@@ -128,11 +130,11 @@ def _record(name: str, fields: tuple[str, ...]) -> Found:
 
 def _container(kind: type, base: Any, name: str) -> Found:
     if base is list:
-        return Found(view_list(name, view_of), name)
+        return Found(view_list(name, view_of), name, short=view_sized(base, name))
     if base is tuple and (fields := field_names(kind)):
         return _record(name, fields)
     if base in (tuple, dict):
-        return Found(view_tuple(base, name, view_of), name)
+        return Found(view_tuple(base, name, view_of), name, short=view_sized(base, name))
     view = view_sized(base, name)
     # a range may be longer than a length can be, a view of memory released
     return Found(_settled(view) if base in (range, memoryview) else view, name)

@@ -251,6 +251,8 @@ class _Writing:
                 self._allowance.left -= _UNITS_OF_OTHERS
             if issubclass(kind, bytes | bytearray):
                 return _octets(value, self._allowance)
+        elif self._allowance is not None and kind is int and not _is_short(value):
+            self._allowance.left -= 2
         return str(legal(value))
 
     def _text(self, value: str) -> str:
@@ -261,11 +263,15 @@ class _Writing:
         return shown
 
     def _pair(self, pair: tuple[object, object], depth: int) -> str:
+        if self._allowance is not None:
+            self._allowance.left -= 1
         return f"{self.write(pair[0], depth)}: {self.write(pair[1], depth)}"
 
     def _join(self, opening: str, parts: Iterable[str], total: int, closing: str, depth: int) -> str:
         if depth > DEPTH_LIMIT:
             return f"{opening}…{closing}"
+        if self._allowance is not None:
+            self._allowance.left -= 1
         pieces: list[str] = []
         length = 0
         for part in parts:

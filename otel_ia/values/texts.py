@@ -12,7 +12,7 @@ KEY_LIMIT: Final = 256
 """Characters of an attribute's key."""
 _PLAIN: Final = 13
 _ENCODED: Final = 10
-_REPLACED: Final = 4
+_REPLACED: Final = 3
 """Two to the power of these characters take a unit of an allowance: in ASCII, in others, among surrogates."""
 _PAIR: Final = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
