@@ -6,16 +6,27 @@ Nothing of this waits for a device: all of it is known where the array was made.
 import math
 import sys
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from otel_ia.capture.parts import Parts
 from otel_ia.guard import guarded
-from otel_ia.values import text
+from otel_ia.values import Allowance, text
 from otel_ia.values.dtypes import short_dtype_text
 from otel_ia.values.origin import overridden
 
 View = Callable[[Any, Parts, dict[str, Any]], int | None]
 """Puts what is to be said of a value into the mapping; gives the size of the batch that the value is, if it is one."""
+
+More = Callable[[Any, Parts, dict[str, Any], Allowance], None]
+"""Adds what takes longer than a view may, as far as there is enough left for it."""
+
+
+class InTwo(NamedTuple):
+    """A view, and what it has to say where somebody keeps it."""
+
+    view: View
+    more: More
+
 
 KNOWN: Final = 1_024
 """Shapes and dtypes whose text is kept."""

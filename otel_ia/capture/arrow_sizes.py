@@ -4,22 +4,27 @@ import functools
 import sys
 from typing import Any, Final
 
+from otel_ia.values import Allowance
+
 PIECES: Final = 64
 """Pieces up to which bytes are added up, at 2 µs each at most."""
+_UNITS: Final = 3
+"""Of an allowance, for a piece."""
 _LONG: Final = ("DENSE_UNION", "SPARSE_UNION", "STRING_VIEW", "BINARY_VIEW")
 """Of what these hold Arrow may look at every item or buffer."""
 _INSIDE: Final = ("storage_type", "value_type", "key_type", "item_type")
 """Where a type that has no fields keeps others."""
 
 
-def is_soon_added(columns: list[tuple[Any, int]]) -> bool:
+def is_soon_added(columns: list[tuple[Any, int]], allowance: Allowance) -> bool:
     """Whether columns of these types and numbers of chunks are few and small enough, all together."""
-    left = PIECES
+    most = left = min(PIECES, allowance.left // _UNITS)
     for kind, chunks in columns:
         left -= chunks * _count_pieces(kind, PIECES)
         if left < 0:
-            return False
-    return True
+            break
+    allowance.left -= (most - max(left, 0)) * _UNITS
+    return left >= 0
 
 
 def _count_pieces(kind: Any, most: int) -> int:

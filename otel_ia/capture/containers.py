@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from otel_ia.capture.arrays import View
 from otel_ia.capture.parts import SCRATCH, Parts
-from otel_ia.values.origin import library_of, line_of
+from otel_ia.values.origin import dict_inside, library_of, line_of
 
 SIZED: Final = (str, bytes, bytearray, list, tuple, dict, set, frozenset, deque, range, memoryview)
 """Whose length is said; subclasses are asked by these classes' own `__len__`."""
@@ -93,6 +93,20 @@ def view_tuple(base: Any, name: str, view_of: Any) -> View:
         except RuntimeError:  # another thread changes it
             return None
         return first_dimension(first, view_of)
+
+    return view
+
+
+def view_user_dict(name: str, view_of: Any) -> View:
+    """Of `collections.UserDict`, as of the dict that it keeps; of what keeps none, the type."""
+    view_dict = view_tuple(dict, name, view_of)
+
+    def view(value: Any, parts: Parts, into: dict[str, Any]) -> int | None:
+        kept = dict_inside(value)
+        if kept is not None:
+            return view_dict(kept, parts, into)
+        into[parts.type] = name
+        return None
 
     return view
 

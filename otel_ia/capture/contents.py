@@ -1,6 +1,5 @@
 """Values themselves, and what a function of the user's makes of them, where somebody asks for either."""
 
-import itertools
 import threading
 from typing import Any, Final
 
@@ -8,6 +7,7 @@ from otel_ia import values
 from otel_ia.callbacks import answer_of
 from otel_ia.capture.parts import Parts, part_key
 from otel_ia.capture.records import read_fields
+from otel_ia.values.origin import dict_inside
 
 ANSWERS: Final = 16
 """Entries of a mapping that a function of the user's gives."""
@@ -16,10 +16,15 @@ _asking: Final = threading.local()
 """Or a function that calls what it is to capture would be asked of ever more calls."""
 
 
-def put_value(value: Any, fields: tuple[str, ...], parts: Parts, into: dict[str, Any]) -> None:
+def put_value(
+    value: Any, fields: tuple[str, ...], parts: Parts, into: dict[str, Any], allowance: values.Allowance
+) -> None:
     """Puts the value there as `otel_ia.values` renders it, a record as its fields; of what it knows not, the type."""
     name = values.qualified_name(type(value))
-    shown = values.legal(read_fields(value, fields) if fields else value)
+    content = read_fields(value, fields) if fields else value
+    if not fields and (kept := dict_inside(value)) is not None:
+        content = kept
+    shown = values.legal_within(content, allowance)
     if shown is None or (type(shown) is str and shown == f"<{name}>"):
         into[parts.type] = name
     else:
@@ -37,10 +42,10 @@ def ask(function: Any, parts: Parts, value: Any) -> tuple[object] | None:
         _asking.is_under_way = False
 
 
-def put_answer(answer: Any, parts: Parts, into: dict[str, Any]) -> None:
+def put_answer(answer: Any, parts: Parts, into: dict[str, Any], allowance: values.Allowance) -> None:
     """Puts the answer there: a mapping entry by entry."""
     if issubclass(type(answer), dict):
-        for part, said in itertools.islice(values.attributes(answer).items(), ANSWERS):
+        for part, said in values.attributes(answer, most=ANSWERS, allowance=allowance).items():
             into[part_key(parts, part)] = said
-    elif (shown := values.legal(answer)) is not None:
+    elif (shown := values.legal_within(answer, allowance)) is not None:
         into[parts.value] = shown

@@ -4,10 +4,10 @@ import itertools
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from otel_ia.capture.arrays import View, shape_text
+from otel_ia.capture.arrays import InTwo, View, shape_text
 from otel_ia.capture.arrow_sizes import PIECES, is_soon_added
 from otel_ia.capture.parts import Parts
-from otel_ia.values import text
+from otel_ia.values import Allowance, text
 from otel_ia.values.dtypes import dtype_text, namer_of
 from otel_ia.values.origin import library_of, overridden
 
@@ -39,22 +39,29 @@ _READ: Final = frozenset(
 )
 
 
-def _view_frame(name: str, columns_of: Callable[[Any, int], Iterable[object]]) -> View:
+def _view_frame(name: str, columns_of: Callable[[Any, int], Iterable[object]], per_unit: float) -> InTwo:
+    """Without the bytes; the names of so many columns take a unit of an allowance."""
+
     def view(value: Any, parts: Parts, into: dict[str, Any]) -> int | None:
         shape = value.shape
         into[parts.type] = name
         into[parts.shape] = shape_text(shape)
-        into[parts.columns] = _named(columns_of(value, shape[1]), shape[1])
         return int(shape[0])
 
-    return view
+    def more(value: Any, parts: Parts, into: dict[str, Any], allowance: Allowance) -> None:
+        width = value.shape[1]
+        if allowance.take(2 + int(min(width, COLUMNS) / per_unit)):
+            into[parts.columns] = _named(columns_of(value, width), width)
+
+    return InTwo(view, more)
 
 
-def view_frame(kind: type, base: type, name: str) -> View | None:
+def view_frame(kind: type, base: type, name: str) -> InTwo | None:
     """Of pandas' and polars' data frames. Their bytes would have to be added up column by column."""
     if overridden(kind, base, _READ):
         return None
-    return _view_frame(name, _columns_of_polars if library_of(base) == "polars" else _columns_of_pandas)
+    is_polars = library_of(base) == "polars"
+    return _view_frame(name, _columns_of_polars, 2) if is_polars else _view_frame(name, _columns_of_pandas, 0.5)
 
 
 def _columns_of_pandas(value: Any, width: int) -> Iterable[object]:
@@ -92,35 +99,33 @@ def view_series(kind: type, base: type, name: str) -> View | None:
     return None if overridden(kind, base, _READ) else _view_column(name, namer_of(base))
 
 
-def view_arrow_table(kind: type, base: type, name: str) -> View | None:
+def view_arrow_table(kind: type, base: type, name: str) -> InTwo | None:
     """Of Arrow's tables and record batches."""
     if overridden(kind, base, _READ):
         return None
-    view_columns = _view_frame(name, _columns_of_arrow)
+    view, name_columns = _view_frame(name, _columns_of_arrow, 2)
 
-    def view(value: Any, parts: Parts, into: dict[str, Any]) -> int | None:
-        rows = view_columns(value, parts, into)
+    def more(value: Any, parts: Parts, into: dict[str, Any], allowance: Allowance) -> None:
+        name_columns(value, parts, into, allowance)
         count = value.num_columns
-        if count <= PIECES and is_soon_added([_type_of_column(value.column(number)) for number in range(count)]):
+        if count > PIECES or count > allowance.left:
+            return
+        if is_soon_added([_type_of_column(value.column(number)) for number in range(count)], allowance):
             into[parts.bytes] = value.nbytes
-        return rows
 
-    return view
+    return InTwo(view, more)
 
 
-def view_arrow_column(kind: type, base: type, name: str) -> View | None:
+def view_arrow_column(kind: type, base: type, name: str) -> InTwo | None:
     """Of Arrow's arrays, in one piece or in chunks."""
     if overridden(kind, base, _READ):
         return None
-    view_column = _view_column(name, lambda value: dtype_text(value.type))
 
-    def view(value: Any, parts: Parts, into: dict[str, Any]) -> int | None:
-        size = view_column(value, parts, into)
-        if is_soon_added([_type_of_column(value)]):
+    def more(value: Any, parts: Parts, into: dict[str, Any], allowance: Allowance) -> None:
+        if is_soon_added([_type_of_column(value)], allowance):
             into[parts.bytes] = value.nbytes
-        return size
 
-    return view
+    return InTwo(_view_column(name, lambda value: dtype_text(value.type)), more)
 
 
 def _type_of_column(column: Any) -> tuple[Any, int]:

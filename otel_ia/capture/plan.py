@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from opentelemetry.trace import Span
 
-from otel_ia import semconv
+from otel_ia import semconv, values
 from otel_ia.capture.choice import Choice
 from otel_ia.capture.contents import ask, put_answer, put_value
 from otel_ia.capture.parts import RESULT, RESULT_PARTS, SCRATCH, Parts, parts_of_argument
@@ -15,6 +15,7 @@ from otel_ia.capture.statistics import add_statistics
 from otel_ia.capture.views import view_of, views
 from otel_ia.errors import SettingError
 from otel_ia.guard import guarded
+from otel_ia.values import Allowance
 
 ARGUMENTS: Final = 64
 """Arguments of a call that are looked at; each further one is counted in `ia.capture.omitted`."""
@@ -66,10 +67,15 @@ class Plan:
         return parts_of_argument(name or "") if is_chosen else None
 
     def describe(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """The attributes of a call with these arguments, a new mapping."""
+        """The attributes of a call with these arguments, a new mapping.
+
+        What takes longer than type and shape, all of them share: values, statistics, names of columns and fields. What
+        comes after it is used up is told by type and shape, or by type. The result has a share of the same size.
+        """
         into: dict[str, Any] = {}
         batch: int | None = None
         beyond = 0
+        allowance: Allowance | None = None
         given: Iterable[tuple[Any, Parts | None]] = zip(args, self._positional, strict=False)
         if kwargs or len(args) > len(self._positional):
             given = itertools.islice(itertools.chain(given, self._further(args, kwargs)), ARGUMENTS)
@@ -79,8 +85,12 @@ class Plan:
         for value, parts in given:
             if parts is not None:
                 # The look-up stands here because a call for each value would take 100 ns.
-                view = views.get(id(type(value))) or view_of(type(value)).view
-                size = view(value, parts, into) if is_plain else self._put(value, parts, into)
+                view = views.get(id(type(value))) if is_plain else None
+                if view is not None:
+                    size = view(value, parts, into)
+                else:
+                    allowance = allowance or Allowance()
+                    size = self._put(value, parts, into, allowance, is_for_batch=batch is None)
                 if batch is None:
                     batch = size
         if batch is not None and self._choice.finds_batch:
@@ -134,7 +144,7 @@ class Plan:
         """The attributes of a call that returned this; of `None` there are none."""
         into: dict[str, Any] = {}
         if self.has_result and result is not None:
-            self._put(result, RESULT_PARTS, into)
+            self._put(result, RESULT_PARTS, into, Allowance(), is_for_batch=False)
         return into
 
     @guarded
@@ -143,26 +153,39 @@ class Plan:
         if span.is_recording() and (told := self.result_attributes(result)):
             span.set_attributes(told)
 
-    def _put(self, value: Any, parts: Parts, into: dict[str, Any]) -> int | None:
+    def _put(
+        self, value: Any, parts: Parts, into: dict[str, Any], allowance: Allowance, *, is_for_batch: bool
+    ) -> int | None:
         choice = self._choice
         found = view_of(type(value))
+        size: int | None = None
+        is_viewed = not found.units or allowance.take_for_view(found.units)
         if choice.function is not None:
-            size = found.view(value, SCRATCH, {})
-            self._ask(choice.function, value, parts, into)
-        elif choice.mode == "summary" or found.is_array:
-            size = found.view(value, parts, into)
+            if is_viewed and is_for_batch:
+                size = found.view(value, SCRATCH, {})
+            self._ask(choice.function, value, parts, into, allowance)
+        elif not is_viewed:
+            into[parts.type] = found.name
+        elif choice.mode == "summary" or found.is_array or allowance.left <= 0:
+            view = found.view if is_for_batch else found.short or found.view
+            size = view(value, parts, into)
+            if found.more is not None:
+                found.more(value, parts, into, allowance)
         else:
-            size = found.view(value, SCRATCH, {})
-            put_value(value, found.fields, parts, into)
+            size = found.view(value, SCRATCH, {}) if is_for_batch else None
+            put_value(value, found.fields, parts, into, allowance)
         if choice.stats:
-            add_statistics(value, parts, into)
+            add_statistics(value, parts, into, allowance)
         return size
 
-    def _ask(self, function: Any, value: Any, parts: Parts, into: dict[str, Any]) -> None:
+    def _ask(self, function: Any, value: Any, parts: Parts, into: dict[str, Any], allowance: Allowance) -> None:
         """Puts there what the user's function says of the value."""
         answer = ask(function, parts, value)
         if answer is not None:
-            put_answer(answer[0], parts, into)
+            if allowance.left > 0 or answer[0] is None:
+                put_answer(answer[0], parts, into, allowance)
+            else:
+                into[parts.type] = values.qualified_name(type(value))
 
 
 def _trim(into: dict[str, Any], beyond: int) -> None:

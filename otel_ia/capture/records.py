@@ -6,13 +6,15 @@ from collections.abc import Callable
 from types import MemberDescriptorType
 from typing import Any, Final
 
-from otel_ia.capture.arrays import View
+from otel_ia.capture.arrays import InTwo
 from otel_ia.capture.parts import Parts
-from otel_ia.values import text
+from otel_ia.values import Allowance, text
 from otel_ia.values.origin import instance_members, line_of, members_of
 
 FIELDS: Final = 16
 """Fields of a record that are looked at."""
+_UNITS: Final = 2
+"""Of an allowance, for a field."""
 _BRIEF: Final = Parts("", "")
 _ABSENT: Final = object()
 
@@ -59,29 +61,36 @@ def _slot(value: object, name: str) -> object:
     return _ABSENT
 
 
-def view_record(name: str, names: tuple[str, ...], view_of: Callable[[type], Any]) -> View:
-    """Of a record: its fields with type and shape, and the batch that its first field is."""
+def view_record(name: str, names: tuple[str, ...], view_of: Callable[[type], Any]) -> InTwo:
+    """Of a record: the batch that its first field is, and its fields with type and shape."""
 
     def view(value: Any, parts: Parts, into: dict[str, Any]) -> int | None:
         into[parts.type] = name
-        batch: int | None = None
-        told = []
-        for place, (field, content) in enumerate(read_fields(value, names).items()):
-            brief, size = _brief(content, view_of)
-            told.append(f"{text(field, 64)}: {brief}")
-            if not place:
-                batch = size
+        # a field that is not set is none
+        first = next(iter(read_fields(value, names).values()), None)
+        found = view_of(type(first))
+        size: int | None = found.view(first, _BRIEF, {}) if found.is_array else None
+        return size
+
+    def more(value: Any, parts: Parts, into: dict[str, Any], allowance: Allowance) -> None:
+        told: list[str] = []
+        fields = read_fields(value, names)
+        for field, content in fields.items():
+            found = view_of(type(content))
+            if not allowance.take(_UNITS + found.units):
+                told.append(f"… {len(fields) - len(told)} more")
+                break
+            told.append(f"{text(field, 64)}: {_brief(content, found)}")
         into[parts.fields] = ", ".join(told)
-        return batch
 
-    return view
+    return InTwo(view, more)
 
 
-def _brief(value: object, view_of: Callable[[type], Any]) -> tuple[str, int | None]:
-    found = view_of(type(value))
+def _brief(value: object, found: Any) -> str:
     if found.is_record:  # records inside records by their type alone
-        return found.name, None
+        name: str = found.name
+        return name
     told: dict[str, Any] = {}
-    size = found.view(value, _BRIEF, told)
+    found.view(value, _BRIEF, told)
     shown = (told.get(key) for key in (_BRIEF.type, _BRIEF.dtype, _BRIEF.shape, _BRIEF.device))
-    return " ".join(part for part in shown if part), size if found.is_array else None
+    return " ".join(part for part in shown if part)

@@ -9,25 +9,36 @@ from typing import Any, Final
 
 from otel_ia.capture.parts import Parts
 from otel_ia.guard import guarded
+from otel_ia.values import Allowance
 
 ITEMS: Final = 65_536
 """Most items of an array that are looked at."""
+_UNITS: Final = 11
+"""Of an allowance, for the calls of NumPy's."""
+_HALVES: Final = 96, 160
+_OTHERS: Final = 1_500, 350
+"""Items for a unit, and those among which NaN and infinities have to be found, of half floats and of all else."""
 _HALF: Final = 2
 _BASES: Final = 8
 
 
 @guarded(ours=False)
-def add_statistics(value: Any, parts: Parts, into: dict[str, Any]) -> None:
-    """Adds the statistics of the value, if it is such an array."""
+def add_statistics(value: Any, parts: Parts, into: dict[str, Any], allowance: Allowance) -> None:
+    """Adds the statistics of the value, if it is such an array and there is enough left for them."""
     numpy: Any = sys.modules.get("numpy")
     array = _host_array(value, getattr(numpy, "ndarray", None))
     if array is None or not _is_quick(array):
+        return
+    looked_at, sorted_out = _HALVES if array.dtype.kind == "f" and array.dtype.itemsize == _HALF else _OTHERS
+    if not allowance.take(_UNITS + array.size // looked_at):
         return
     with numpy.errstate(all="ignore"):
         least, greatest = array.min(), array.max()
         if array.dtype.kind == "f":
             # either is NaN if any item is
             is_finite = bool(numpy.isfinite(least)) and bool(numpy.isfinite(greatest))
+            if not is_finite and not allowance.take(array.size // sorted_out):
+                return
             missing = 0 if is_finite else int(numpy.count_nonzero(numpy.isnan(array)))
             finite = array if is_finite else array[numpy.isfinite(array)]
             into[parts.nan] = missing

@@ -1,10 +1,11 @@
 """The view of a type, chosen when its first value comes and kept as long as the type lives."""
 
 import weakref
+from collections import UserDict
 from typing import Any, Final, NamedTuple
 
-from otel_ia.capture.arrays import View, view_array, view_numpy, view_torch
-from otel_ia.capture.containers import SIZED, view_list, view_sized, view_tuple, view_type
+from otel_ia.capture.arrays import InTwo, More, View, view_array, view_numpy, view_torch
+from otel_ia.capture.containers import SIZED, view_list, view_sized, view_tuple, view_type, view_user_dict
 from otel_ia.capture.frames import (
     view_arrow_column,
     view_arrow_table,
@@ -27,6 +28,12 @@ class Found(NamedTuple):
     is_array: bool = False
     """An array, table, matrix or image: its contents are never recorded."""
     fields: tuple[str, ...] = ()
+    short: View | None = None
+    """Without a search for the size of the batch."""
+    more: More | None = None
+    """Adds what is said only as far as the call's allowance reaches."""
+    units: int = 0
+    """Of that allowance, for the view itself."""
 
     @property
     def is_record(self) -> bool:
@@ -34,10 +41,12 @@ class Found(NamedTuple):
         return bool(self.fields)
 
 
+_UNITS: Final = 5
+"""Of an allowance, for the view of what another library than NumPy or PyTorch made, or of a record."""
 KNOWN: Final = 1_024
 """Types whose views are kept; when one more comes, all begin anew."""
 views: Final[dict[int, View]] = {}
-"""By the type's id, for a look-up by the type itself would run the `__hash__` of its metaclass."""
+"""Those that take next to nothing, by the type's id: to look it up by itself would run its metaclass's `__hash__`."""
 _found: Final[dict[int, Found]] = {}
 _alive: Final[dict[int, Any]] = {}
 
@@ -81,7 +90,8 @@ def _choose(kind: type) -> Found:
 
     _alive[number] = weakref.ref(kind, forget)
     _found[number] = found
-    views[number] = found.view
+    if not found.units:
+        views[number] = found.view
     return found
 
 
@@ -95,21 +105,36 @@ def _made(kind: type) -> Found | None:
             make = _BY_NAME.get((library, above.__name__)) or (view_array if library in _ARRAY_LIBRARIES else None)
         made = make(kind, above, name) if make is not None else None
         if made is not None:
-            return Found(made if make is view_numpy else _settled(made), name, is_array=True)
+            return _found_array(made, make, name)
     for base in SIZED:
         if issubclass(kind, base):
             return _container(kind, base, name)
     fields = field_names(kind)
-    return Found(_settled(view_record(name, fields, view_of)), name, fields=fields) if fields else None
+    if any(above is UserDict for above in line_of(kind)):
+        return Found(view_user_dict(name, view_of), name)
+    return _record(name, fields) if fields else None
+
+
+def _found_array(made: Any, make: Any, name: str) -> Found:
+    if make is view_numpy:
+        return Found(made, name, is_array=True)
+    view, more = made if type(made) is InTwo else (made, None)
+    units = 0 if make is view_torch else _UNITS
+    return Found(_settled(view), name, is_array=True, more=more and _settled(more), units=units)
+
+
+def _record(name: str, fields: tuple[str, ...]) -> Found:
+    view, more = view_record(name, fields, view_of)
+    return Found(_settled(view), name, fields=fields, more=_settled(more), units=_UNITS)
 
 
 def _container(kind: type, base: Any, name: str) -> Found:
     if base is list:
-        return Found(view_list(name, view_of), name)
+        return Found(view_list(name, view_of), name, short=view_sized(base, name))
     if base is tuple and (fields := field_names(kind)):
-        return Found(_settled(view_record(name, fields, view_of)), name, fields=fields)
+        return _record(name, fields)
     if base in (tuple, dict):
-        return Found(view_tuple(base, name, view_of), name)
+        return Found(view_tuple(base, name, view_of), name, short=view_sized(base, name))
     view = view_sized(base, name)
     # a range may be longer than a length can be, a view of memory released
     return Found(_settled(view) if base in (range, memoryview) else view, name)

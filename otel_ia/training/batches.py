@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from otel_ia.guard import guarded
+from otel_ia.values.origin import dict_inside
 
 _DEPTH: Final = 3
 
@@ -31,6 +32,8 @@ def _count(batch: Any, depth: int) -> int | None:
         shape = batch.shape
         size = shape[0] if len(shape) else None
         return int(size) if isinstance(size, int) and size >= 0 else None
+    if (kept := dict_inside(batch)) is not None:
+        batch = kept
     if depth and isinstance(batch, Mapping) and batch:
         return _count(next(iter(batch.values())), depth - 1)
     return None

@@ -18,6 +18,7 @@ What comes out:
 | anything else | `<module.Class>` |
 """
 
+from otel_ia.values.allowance import Allowance
 from otel_ia.values.origin import qualified_name
 from otel_ia.values.rendering import (
     ATTRIBUTE_LIMIT,
@@ -29,6 +30,7 @@ from otel_ia.values.rendering import (
     Value,
     attributes,
     legal,
+    legal_within,
 )
 from otel_ia.values.texts import KEY_LIMIT, TEXT_LIMIT, text
 
@@ -40,10 +42,12 @@ __all__ = [
     "ITEM_LIMIT",
     "KEY_LIMIT",
     "TEXT_LIMIT",
+    "Allowance",
     "Scalar",
     "Value",
     "attributes",
     "legal",
+    "legal_within",
     "qualified_name",
     "text",
 ]

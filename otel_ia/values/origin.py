@@ -1,6 +1,7 @@
 """Who made a class, told without running anything of it, and without importing anything."""
 
 import sys
+from collections import UserDict
 from types import GetSetDescriptorType
 from typing import Any, Final
 
@@ -61,6 +62,14 @@ def overridden(kind: type, base: type, names: frozenset[str]) -> bool:
         not names.isdisjoint(members_of(between)) and library_of(between) != library
         for between in line[: line.index(base)]
     )
+
+
+def dict_inside(value: object) -> dict[Any, Any] | None:
+    """The dict that a `collections.UserDict` and what is made from it keep, read past anything that a subclass says."""
+    if not any(base is UserDict for base in line_of(type(value))):
+        return None
+    data = (instance_members(value) or {}).get("data")
+    return data if issubclass(type(data), dict) else None
 
 
 def instance_members(value: object) -> dict[str, Any] | None:

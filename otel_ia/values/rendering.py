@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
 from otel_ia.guard import guarded
+from otel_ia.values.allowance import Allowance
 from otel_ia.values.origin import ARRAY_LIBRARIES, qualified_name
-from otel_ia.values.texts import KEY_LIMIT, TEXT_LIMIT, text
+from otel_ia.values.texts import KEY_LIMIT, TEXT_LIMIT, text, text_within
 
 Scalar: TypeAlias = str | bool | int | float
 Value: TypeAlias = Scalar | tuple[str, ...] | tuple[bool, ...] | tuple[int, ...] | tuple[float, ...]
@@ -23,6 +24,13 @@ ATTRIBUTE_LIMIT: Final = 1_024
 """Entries of a mapping of attributes."""
 DEPTH_LIMIT: Final = 6
 """Containers inside containers."""
+_UNITS_OF_OTHERS: Final = 10
+"""Of an allowance, for one of those."""
+_ITEMS_ALIKE: Final = 16
+_OCTETS_DECODED: Final = 13
+_CHARACTERS_ESCAPED: Final = 5
+_CHARACTERS_QUOTED: Final = 8
+"""Numbers of one kind that take a unit; two to the power of these octets or characters do."""
 _STEP: Final = 1_024
 """Octets that are decoded at once where not all of them are UTF-8."""
 _INNER_LIMIT: Final = 1_024
@@ -42,8 +50,10 @@ _PRINTABLE: Final = frozenset(
 """Types of the standard library and of PyTorch whose own text is short and harmless to ask for."""
 
 
-def attributes(given: Mapping[str, object]) -> dict[str, Value]:
-    """The mapping's first 1,024 entries with legal keys and values.
+def attributes(
+    given: Mapping[str, object], *, most: int = ATTRIBUTE_LIMIT, allowance: Allowance | None = None
+) -> dict[str, Value]:
+    """The mapping's first 1,024 entries with legal keys and values, or as many as there may be.
 
     Keys that are no text become text, an empty one becomes `_`.
     """
@@ -51,9 +61,11 @@ def attributes(given: Mapping[str, object]) -> dict[str, Value]:
     items = dict.items(given) if issubclass(type(given), dict) else given.items()  # type: ignore[arg-type]
     for pair in itertools.islice(_unchanging(items), ATTRIBUTE_LIMIT):
         if type(pair) is tuple:
-            rendered = legal(pair[1])
+            rendered = legal(pair[1]) if allowance is None else legal_within(pair[1], allowance)
             if rendered is not None:
                 result[_key(pair[0])] = rendered
+            if len(result) >= most or (allowance is not None and allowance.left <= 0):
+                break
     return result
 
 
@@ -76,6 +88,21 @@ def legal(value: object) -> Value | None:
     return described if described is not None else f"<{qualified_name(kind)}>"
 
 
+def legal_within(value: object, allowance: Allowance) -> Value | None:
+    """The same, shorter where there is too little left for all of it; what it takes is gone from the allowance."""
+    kind = type(value)
+    if issubclass(kind, str):
+        return text_within(value, allowance)  # type: ignore[arg-type]
+    if issubclass(kind, bytes | bytearray):
+        return _octets(value, allowance)
+    if _base_of(kind, _BRACKETS) is not None:
+        return _sequence(value, allowance)
+    if issubclass(kind, dict):
+        return text(_written(value, allowance))
+    allowance.left -= 1 if kind is int or kind is float or kind is bool else _UNITS_OF_OTHERS
+    return legal(value)
+
+
 def _integer(value: object) -> Scalar:
     assert isinstance(value, int)
     exact = int.__int__(value)
@@ -89,33 +116,53 @@ def _is_short(value: int) -> bool:
     return -(1 << 63) <= value < (1 << 63)
 
 
-def _octets(value: Any) -> str:
+def _octets(value: Any, allowance: Allowance | None = None) -> str:
     base: Any = bytes if issubclass(type(value), bytes) else bytearray
     start = base.__getitem__(value, slice(4 * TEXT_LIMIT + 4))  # of characters of four octets one too many
+    limit = TEXT_LIMIT
+    if allowance is not None:
+        allowance.left -= 2 + (len(start) >> _OCTETS_DECODED)
     try:
         return text(start.decode())
     except UnicodeDecodeError:
         pass
+    if allowance is not None:
+        limit = max(1, min(limit, allowance.left << _CHARACTERS_ESCAPED))
     shown = ""
     decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
     for at in range(0, len(start), _STEP):  # each octet may become four characters: all of them would take 2 ms
         shown += decoder.decode(start[at : at + _STEP], at + _STEP >= len(start))
-        if len(shown) > TEXT_LIMIT:
+        if len(shown) > limit:
             break
-    return text(shown)
+    if allowance is not None:
+        allowance.left -= min(len(shown), limit) >> _CHARACTERS_ESCAPED
+    return text(shown, limit)
 
 
-def _sequence(value: object) -> Value:
+def _sequence(value: object, allowance: Allowance | None = None) -> Value:
     items: list[Any] = list(itertools.islice(_items(value), ITEM_LIMIT + 1))
     if len(items) <= ITEM_LIMIT:
+        if allowance is not None:
+            allowance.left -= 2 + len(items) // _ITEMS_ALIKE
         kinds = {kind if type(kind) is type else object for kind in map(type, items)}
         if kinds == {str}:
-            return tuple(text(item, TEXT_LIMIT) for item in items)
+            return tuple(text(item) for item in items) if allowance is None else _texts(items, allowance)
         if kinds <= {bool} or kinds == {float}:
             return tuple(items)
         if kinds <= {int, float} and all(type(item) is float or _is_short(item) for item in items):
             return tuple(items) if kinds == {int} else tuple(float(item) for item in items)
-    return text(_written(value))
+    return text(_written(value, allowance))
+
+
+def _texts(items: list[str], allowance: Allowance) -> tuple[str, ...]:
+    """As many as there is enough left for, and how many more there are."""
+    told: list[str] = []
+    for item in items:
+        if allowance.left <= 0:
+            told.append(f"… {len(items) - len(told)} more")
+            break
+        told.append(text_within(item, allowance))
+    return tuple(told)
 
 
 def _items(value: Any) -> Iterable[object]:
@@ -170,17 +217,18 @@ def _told(value: object, part: str) -> str:
     return text(tuple.__repr__(told) if issubclass(type(told), tuple) else str(told), 128)
 
 
-def _written(value: Any) -> str:
-    return _Writing().write(value, 1)
+def _written(value: Any, allowance: Allowance | None = None) -> str:
+    return _Writing(allowance).write(value, 1)
 
 
 class _Writing:
     """One container and what is in it, as text in Python's notation."""
 
-    __slots__ = ("_left",)
+    __slots__ = ("_allowance", "_left")
 
-    def __init__(self) -> None:
+    def __init__(self, allowance: Allowance | None) -> None:
         self._left = ITEMS_IN_ALL
+        self._allowance = allowance
 
     def write(self, value: Any, depth: int) -> str:
         kind = type(value)
@@ -196,17 +244,34 @@ class _Writing:
             parts = (self.write(item, depth + 1) for item in itertools.islice(_items(value), ITEM_LIMIT))
             return self._join(opening, parts, base.__len__(value), closing, depth)
         if issubclass(kind, str):
-            return repr(text(value, _INNER_LIMIT))
+            return self._text(value)
         if kind is not int and kind is not float and kind is not bool:
             self._left -= _COST_OF_OTHERS - 1
+            if self._allowance is not None:
+                self._allowance.left -= _UNITS_OF_OTHERS
+            if issubclass(kind, bytes | bytearray):
+                return _octets(value, self._allowance)
+        elif self._allowance is not None and kind is int and not _is_short(value):
+            self._allowance.left -= 2
         return str(legal(value))
 
+    def _text(self, value: str) -> str:
+        if self._allowance is None:
+            return repr(text(value, _INNER_LIMIT))
+        shown = repr(text_within(value, self._allowance, _INNER_LIMIT))
+        self._allowance.left -= len(shown) >> _CHARACTERS_QUOTED
+        return shown
+
     def _pair(self, pair: tuple[object, object], depth: int) -> str:
+        if self._allowance is not None:
+            self._allowance.left -= 1
         return f"{self.write(pair[0], depth)}: {self.write(pair[1], depth)}"
 
     def _join(self, opening: str, parts: Iterable[str], total: int, closing: str, depth: int) -> str:
         if depth > DEPTH_LIMIT:
             return f"{opening}…{closing}"
+        if self._allowance is not None:
+            self._allowance.left -= 1
         pieces: list[str] = []
         length = 0
         for part in parts:
@@ -215,6 +280,10 @@ class _Writing:
             self._left -= 1
             if length > TEXT_LIMIT or self._left <= 0:
                 break
+            if self._allowance is not None:
+                self._allowance.left -= 1
+                if self._allowance.left <= 0:
+                    break
         if total > len(pieces):
             pieces.append(f"… {total - len(pieces)} more")
         return opening + ", ".join(pieces) + closing

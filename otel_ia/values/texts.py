@@ -4,10 +4,16 @@ import functools
 import re
 from typing import Final
 
+from otel_ia.values.allowance import Allowance
+
 TEXT_LIMIT: Final = 16_384
 """Characters of a text value."""
 KEY_LIMIT: Final = 256
 """Characters of an attribute's key."""
+_PLAIN: Final = 13
+_ENCODED: Final = 10
+_REPLACED: Final = 3
+"""Two to the power of these characters take a unit of an allowance: in ASCII, in others, among surrogates."""
 _PAIR: Final = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
 
@@ -17,15 +23,33 @@ def text(value: str, limit: int = TEXT_LIMIT) -> str:
     Pairs of surrogates become the characters that they stand for, lone ones U+FFFD.
     """
     exact = str.__str__(value)
-    if len(exact) > limit:
-        exact = exact[: limit - 1] + "…"
+    is_short = len(exact) <= limit
     if exact.isascii():
-        return exact
+        return exact if is_short else exact[: limit - 1] + "…"
+    if not is_short:
+        exact = exact[: limit - 1] + "…"
     try:
         exact.encode()
     except UnicodeEncodeError:
         return _without_surrogates(exact)
     return exact
+
+
+def text_within(value: str, allowance: Allowance, limit: int = TEXT_LIMIT) -> str:
+    """The same, and shorter where it has surrogates and there is too little left for all of them."""
+    exact = str.__str__(value)
+    most = min(len(exact), limit)
+    allowance.left -= 1 + (most >> (_PLAIN if exact.isascii() else _ENCODED))
+    if not exact.isascii():
+        start = exact if len(exact) <= limit else exact[: limit - 1] + "…"
+        try:
+            start.encode()
+        except UnicodeEncodeError:
+            limit = max(1, min(limit, allowance.left << _REPLACED))
+            allowance.left -= min(len(exact), limit) >> _REPLACED
+        else:
+            return start
+    return text(exact, limit)
 
 
 def _without_surrogates(given: str) -> str:

@@ -1,11 +1,15 @@
 """What capturing takes never exceeds a millisecond, however much there is in a frame, column or table."""
 
 import dataclasses
+import time
 import typing
 
 import numpy as np
 import pytest
 from capture.telling import VALUES, least_seconds
+
+from otel_ia.capture.choice import Choice
+from otel_ia.capture.plan import make_plan
 
 MOST = 1e-3
 CATEGORIES = 200_000
@@ -140,3 +144,66 @@ def test_a_class_of_very_many_classes():
 )
 def test_values_themselves(value):
     assert least_seconds(value, plan=VALUES) < MOST
+
+
+RANDOM = np.random.default_rng(1).bytes(2_000_000)
+WITH_NAN = np.full(65_536, np.nan, np.float32)
+WITH_NAN[::2] = 1
+CALLS = {
+    "arrays": ("values", [np.zeros(3)] * 256),
+    "octets": ("values", RANDOM),
+    "lists": ("values", [[[1] * 128] * 128] * 128),
+    "empty lists": ("values", [[[]] * 128] * 128),
+    "mappings": ("values", [{number: number for number in range(128)}] * 128),
+    "surrogates": ("values", "\ud800" * 16_384),
+    "surrogates and question marks": ("values", "\ud800?" * 9_000),
+    "texts of surrogates": ("values", ["\ud800" * 1_000] * 128),
+    "texts": ("values", ["\u00f1" * 200] * 128),
+    "integers": ("values", [1 << 2_000] * 128),
+    "answers": ("function", {str(number): "\ud800" * 16_384 for number in range(99)}),
+    "half floats": ("stats", np.zeros(8_192, np.float16)),
+    "single floats": ("stats", np.zeros(65_536, np.float32)),
+    "NaN": ("stats", WITH_NAN),
+}
+PLANS = {
+    "summary": Choice("summary"),
+    "values": Choice("values"),
+    "stats": Choice("summary", stats=True),
+    "function": Choice("values", None, lambda _, value: value),
+}
+
+
+def least_seconds_of_call(mode, value, count):
+    """What it takes to describe a call with as many of these arguments that gives one back."""
+    plan = make_plan(PLANS[mode], lambda *rest: None)
+    found = []
+    for _ in range(50):
+        began = time.perf_counter()
+        plan.describe((value,) * count, {})
+        plan.result_attributes(value)
+        found.append(time.perf_counter() - began)
+    return min(found)
+
+
+@pytest.mark.parametrize("count", [1, 5, 64])
+@pytest.mark.parametrize("case", CALLS)
+def test_all_arguments_of_a_call_and_its_result(case, count):
+    assert least_seconds_of_call(*CALLS[case], count) < MOST
+
+
+@pytest.mark.parametrize("count", [1, 5, 64])
+def test_all_tables_of_a_call_and_its_result(count):
+    pd = pytest.importorskip("pandas", reason="pandas is not installed")
+    pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    frame = pd.DataFrame({f"column{number}": [1.0] for number in range(300)})
+    table = pa.table({f"column{number}": [1.0] for number in range(60)})
+    record = dataclasses.make_dataclass("Record", [(name, object) for name in FIELDS[:16]])
+    for value in (frame, table, record(*[frame] * 16), record(*[table] * 16)):
+        assert least_seconds_of_call("summary", value, count) < MOST
+
+
+def test_a_value_after_one_that_took_all_is_told_by_type_and_shape():
+    told = make_plan(Choice("values"), lambda *rest: None).describe(([["a"] * 128] * 128, "a", np.zeros((3, 2))), {})
+    assert "more" in told["ia.argument.rest.0.value"]
+    assert told["ia.argument.rest.1.length"] == 1
+    assert told["ia.argument.rest.2.shape"] == "(3, 2)"

@@ -1,6 +1,7 @@
 """Whatever is handed over: what is told is legal, short and soon there, and nothing of a planted list survives."""
 
 import collections
+import concurrent.futures
 import datetime as dt
 import threading
 import time
@@ -105,6 +106,18 @@ def test_values_and_statistics_are_legal_and_bounded(value, kwargs):
 def test_the_size_of_the_batch_alone_is_that_of_the_summary(args, kwargs):
     told = SUMMARY.describe(tuple(args), kwargs)
     assert SUMMARY.batch_size(tuple(args), kwargs) == told.get("ia.batch.size")
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(anything, max_size=4), st.lists(anything, max_size=4))
+def test_what_a_call_tells_does_not_depend_on_others(args, others):
+    for plan in (SUMMARY, STATISTICS, VALUES):
+        alone = plan.describe(tuple(args), {}), plan.result_attributes(args)
+        plan.describe(tuple(others), {})
+        plan.result_attributes(others)
+        with concurrent.futures.ThreadPoolExecutor(1) as thread:
+            again = thread.submit(plan.describe, tuple(args), {}), thread.submit(plan.result_attributes, args)
+        assert repr([told.result() for told in again]) == repr(list(alone))
 
 
 def refuse(*_args, **_kwargs):
