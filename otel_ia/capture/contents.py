@@ -16,13 +16,12 @@ _asking: Final = threading.local()
 """Or a function that calls what it is to capture would be asked of ever more calls."""
 
 
-def put_value(
-    value: Any, fields: tuple[str, ...], parts: Parts, into: dict[str, Any], allowance: values.Allowance
-) -> None:
+def put_value(value: Any, found: Any, parts: Parts, into: dict[str, Any], allowance: values.Allowance) -> None:
     """Puts the value there as `otel_ia.values` renders it, a record as its fields; of what it knows not, the type."""
-    name = values.qualified_name(type(value))
-    content = read_fields(value, fields) if fields else value
-    if not fields and (kept := dict_inside(value)) is not None:
+    name, content = found.name, value
+    if found.fields:
+        content = read_fields(value, found.fields)
+    elif found.keeps_dict and (kept := dict_inside(value)) is not None:
         content = kept
     shown = values.legal_within(content, allowance)
     if shown is None or (type(shown) is str and shown == f"<{name}>"):

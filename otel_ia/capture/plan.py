@@ -173,7 +173,7 @@ class Plan:
                 found.more(value, parts, into, allowance)
         else:
             size = found.view(value, SCRATCH, {}) if is_for_batch else None
-            put_value(value, found.fields, parts, into, allowance)
+            put_value(value, found, parts, into, allowance)
         if choice.stats:
             add_statistics(value, parts, into, allowance)
         return size

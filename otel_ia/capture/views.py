@@ -28,6 +28,8 @@ class Found(NamedTuple):
     is_array: bool = False
     """An array, table, matrix or image: its contents are never recorded."""
     fields: tuple[str, ...] = ()
+    keeps_dict: bool = False
+    """A `collections.UserDict`."""
     short: View | None = None
     """Without a search for the size of the batch."""
     more: More | None = None
@@ -46,7 +48,7 @@ _UNITS: Final = 5
 KNOWN: Final = 1_024
 """Types whose views are kept; when one more comes, all begin anew."""
 views: Final[dict[int, View]] = {}
-"""Those that take next to nothing, by the type's id: to look it up by itself would run its metaclass's `__hash__`."""
+"""Those that take next to nothing, by the type's id: a look-up by the type would run its metaclass's `__hash__`."""
 _found: Final[dict[int, Found]] = {}
 _alive: Final[dict[int, Any]] = {}
 
@@ -110,9 +112,10 @@ def _made(kind: type) -> Found | None:
         if issubclass(kind, base):
             return _container(kind, base, name)
     fields = field_names(kind)
-    if any(above is UserDict for above in line_of(kind)):
-        return Found(view_user_dict(name, view_of), name)
-    return _record(name, fields) if fields else None
+    if fields:
+        return _record(name, fields)
+    is_user_dict = any(above is UserDict for above in line_of(kind))
+    return Found(view_user_dict(name, view_of), name, keeps_dict=True) if is_user_dict else None
 
 
 def _found_array(made: Any, make: Any, name: str) -> Found:

@@ -26,7 +26,7 @@ DEPTH_LIMIT: Final = 6
 """Containers inside containers."""
 _UNITS_OF_OTHERS: Final = 10
 """Of an allowance, for one of those."""
-_ITEMS_ALIKE: Final = 16
+_ITEMS_ALIKE: Final = 8
 _OCTETS_DECODED: Final = 13
 _CHARACTERS_ESCAPED: Final = 5
 _CHARACTERS_QUOTED: Final = 8
@@ -91,15 +91,18 @@ def legal(value: object) -> Value | None:
 def legal_within(value: object, allowance: Allowance) -> Value | None:
     """The same, shorter where there is too little left for all of it; what it takes is gone from the allowance."""
     kind = type(value)
+    if kind is float or kind is int or kind is bool:
+        allowance.left -= 1
+        return value if kind is not int else _integer(value)  # type: ignore[return-value]
     if issubclass(kind, str):
         return text_within(value, allowance)  # type: ignore[arg-type]
-    if issubclass(kind, bytes | bytearray):
-        return _octets(value, allowance)
-    if _base_of(kind, _BRACKETS) is not None:
+    if issubclass(kind, (list, tuple, set, frozenset)):
         return _sequence(value, allowance)
     if issubclass(kind, dict):
         return text(_written(value, allowance))
-    allowance.left -= 1 if kind is int or kind is float or kind is bool else _UNITS_OF_OTHERS
+    if issubclass(kind, (bytes, bytearray)):
+        return _octets(value, allowance)
+    allowance.left -= _UNITS_OF_OTHERS
     return legal(value)
 
 
