@@ -14,7 +14,8 @@ _PLAIN: Final = 13
 _ENCODED: Final = 10
 _REPLACED: Final = 3
 """Two to the power of these characters take a unit of an allowance: in ASCII, in others, among surrogates."""
-_PAIR: Final = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+_PAIR: Final = "[\ud800-\udbff][\udc00-\udfff]"
+"""Compiled when one comes, which takes 0.4 ms."""
 
 
 def text(value: str, limit: int = TEXT_LIMIT) -> str:
@@ -54,7 +55,7 @@ def text_within(value: str, allowance: Allowance, limit: int = TEXT_LIMIT) -> st
 
 def _without_surrogates(given: str) -> str:
     """In less than a millisecond whatever is in it: codecs ask Python for each surrogate, which takes five."""
-    if _PAIR.search(given):
+    if re.search(_PAIR, given):
         import json  # most programs never come here
 
         given = json.loads(json.dumps(given))
