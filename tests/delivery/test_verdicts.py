@@ -98,6 +98,15 @@ def test_what_was_decided_makes_room_before_what_is_open(tmp_path: Path) -> None
     assert sum(verdicts.find(trace) is Verdict.OPEN for trace in traces) == PLACES
 
 
+def test_nothing_makes_room_while_there_is_some(tmp_path: Path) -> None:
+    verdicts = Verdicts(tmp_path)
+    traces = [trace for trace in in_one_row(PLACES * PLACES) if trace[0] % PLACES == 0]
+    for trace in traces:
+        claimed(verdicts, trace).decide(is_kept=False)
+    assert len(traces) == PLACES
+    assert {verdicts.find(trace) for trace in traces} == {Verdict.DISCARDED}
+
+
 def test_what_is_decided_is_told_though_the_place_is_taken_meanwhile(tmp_path: Path) -> None:
     one, other = two(tmp_path)
     traces = in_one_row(50)

@@ -151,11 +151,12 @@ def _place_in(row: bytes, trace_id: bytes) -> int | None:
 
 
 def _enter(table: mmap.mmap, begin: int, row: bytes, trace_id: bytes, verdict: Verdict) -> int:
-    """Writes an entry of the row that begins there, and says where: rather not in the place of what is open."""
+    """Writes an entry of the row that begins there, and says where: in a free place, else rather not in an open one."""
     place = trace_id[0] % PLACES
-    if row[place * _ENTRY + _VERDICT] == Verdict.OPEN:
+    if row[place * _ENTRY + _VERDICT]:
         said = row[_VERDICT::_ENTRY]
-        place = next((place for place in range(PLACES) if said[place] != Verdict.OPEN), place)
+        free = said.find(0)
+        place = free if free >= 0 else next((at for at in range(PLACES) if said[at] != Verdict.OPEN), place)
     at = begin + place * _ENTRY
     table[at : at + _ID + 2] = trace_id + _SAYING[verdict]
     return at
