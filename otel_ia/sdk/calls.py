@@ -2,7 +2,6 @@
 
 import struct
 from bisect import bisect_left
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from opentelemetry.context import Context
@@ -25,7 +24,6 @@ from otel_ia.recording.callsite import (
 from otel_ia.recording.description import Description
 from otel_ia.recording.tallying import Tally, end_call, is_count, uncounted
 from otel_ia.sdk.ending import deliver, encode_rest
-from otel_ia.sdk.events import Event
 from otel_ia.sdk.home import LONG_CALL, Home
 from otel_ia.sdk.identity import Identity
 from otel_ia.sdk.span import Span
@@ -68,7 +66,9 @@ def _encode_captured(span: "CallSpan", plan: "Plan", result: object) -> bytes:
     if told:
         span.set_attributes(told)
     own, home, pattern = span.own, span.home, span.pattern
-    if not own or span.further is not None or home.of_spans is None or home.ended is None:
+    if not own or home.of_spans is None or home.ended is None:
+        return b""
+    if span.only_event is not None or span.further is not None:
         return b""
     kinds = list(map(type, own.values()))  # for 1 and 1.0 and True are equal
     if (known := pattern.captured) is not None and known[0] == own and known[1] == kinds:
@@ -93,7 +93,7 @@ def _count_batch(tally: CallTally, elapsed: int, span: "CallSpan") -> bool:
 class CallSpan(Span):
     """The span of a monitored call, made by its call site."""
 
-    __slots__ = ("began", "first_item", "flags", "inside", "own_id", "parent_id", "tally", "tells", "trace_id")
+    __slots__ = ("began", "flags", "inside", "own_id", "parent_id", "tally", "tells", "trace_id")
 
     # Ids as they are written. The numbers that OpenTelemetry has for them are made when someone asks: 100 ns.
     trace_id: bytes
@@ -105,8 +105,6 @@ class CallSpan(Span):
     """When it began, by the monotonic clock."""
     inside: Context | None
     """Where the span is current, until it is closed: the two hold each other."""
-    first_item: int
-    """When the first item came of a stream whose event was packed; else not there."""
     is_span: Final = True
     tells: bool
     """Whether it was told what ended the call; there if an exception did."""
@@ -142,11 +140,6 @@ class CallSpan(Span):
     def span(self) -> Self:
         return self
 
-    @property
-    def events(self) -> Sequence[Event]:
-        moment = getattr(self, "first_item", None)
-        return super().events if moment is None else (Event((semconv.STREAM_FIRST_ITEM, moment, {}, 0, None)),)
-
     def close_stream(self, items: int, began: int, first: int, error: BaseException | None = None) -> None:
         """Closes a generator's call; see `Call.close_stream`."""
         elapsed = clock.monotonic() - began
@@ -158,6 +151,7 @@ class CallSpan(Span):
             and items
             and elapsed > 0
             and self.own is None
+            and self.only_event is None
             and self.further is None
             and pattern.leaves_streams
             and pattern.room >= _SAID
@@ -169,18 +163,12 @@ class CallSpan(Span):
                 describe_stream(self, stream_attributes(items, first - began, elapsed), moment)
             else:
                 self.own = {_ITEMS: items, _TIME_TO_FIRST_ITEM: seconds, _RATE: rate}
-                self.first_item = moment
+                self.only_event = (semconv.STREAM_FIRST_ITEM, moment, {}, 0, None)
         else:
             describe_stream(self, stream_attributes(items, first - began, elapsed), moment if items else None)
         if self.tally is not None:
             count_stream(self.tally, items, first - began, elapsed, self)
         self.close(error, rest)
-
-    def unpack_first_item(self) -> None:
-        """Makes an event of what was packed, if anything was: the span goes the longer way."""
-        if hasattr(self, "first_item"):
-            self._further().events.append((semconv.STREAM_FIRST_ITEM, self.first_item, {}, 0, None))
-            del self.first_item
 
     def close_capturing(self, plan: "Plan", result: object) -> None:
         """Ends a call of which the result is captured; see `Call.close_capturing`."""
@@ -216,11 +204,10 @@ class CallSpan(Span):
                 or elapsed > LONG_CALL
                 or (
                     not rest
-                    and (self.own is not None or self.further is not None)
+                    and (self.own is not None or self.only_event is not None or self.further is not None)
                     and (rest := _encode_rest(self)) is None
                 )
             ):
-                self.unpack_first_item()
                 if not _deliver(self):
                     self.end_time = None
             else:
@@ -235,7 +222,6 @@ class CallSpan(Span):
         except (RecursionError, MemoryError):
             self.end_time = None
         except struct.error:  # a clock that shows no time there can be
-            self.unpack_first_item()
             if not _deliver(self):
                 self.end_time = None
         if self.end_time is None:

@@ -8,12 +8,14 @@ from opentelemetry.trace import SpanContext, get_current_span
 
 from otel_ia import clock, semconv
 from otel_ia.delivery.wire.bare import END, PARENT_ID, SPAN_ID, START
+from otel_ia.delivery.wire.raw import pack_raw
 from otel_ia.forks import at_forks
 from otel_ia.guard import guarded
 from otel_ia.recording.callsite import unended
 from otel_ia.recording.tallying import uncounted
 from otel_ia.sdk.calls import CallSpan
 from otel_ia.sdk.ending import deliver, encode, encode_rest
+from otel_ia.sdk.events import RAW
 from otel_ia.sdk.further import UNSET
 from otel_ia.sdk.home import LONG_CALL, Home, Pattern
 from otel_ia.sdk.identity import Identity
@@ -26,6 +28,20 @@ from otel_ia.sdk.unrecorded import Unrecorded
 
 _deliver: Final = guarded(deliver)
 _encode_rest: Final = guarded(encode_rest)
+
+
+@guarded
+def _pack_raw(span: "HeldCall") -> bytes | None:
+    """The same as it was given; `None` where that may hold a secret, or is to be looked at more closely."""
+    own, only, scan = span.own, span.only_event, span.home.of_spans
+    if (
+        scan is None
+        or span.further is not None
+        or (only is not None and only[4] is not RAW)
+        or (own and not (scan.is_harmless(own) and span.pattern.static.keys.isdisjoint(own)))
+    ):
+        return None
+    return pack_raw(own, only)
 
 
 class StatedCall(CallSpan):
@@ -49,7 +65,7 @@ class StatedCall(CallSpan):
         """Ends the call; see `CallSpan.close`."""
         if error is None and self.end_time is None:
             try:
-                if not rest and (self.own is not None or self.further is not None):
+                if not rest and (self.own is not None or self.only_event is not None or self.further is not None):
                     rest = _encode_rest(self)
                 rest = rest + self.chosen.encoded if rest is not None else b""
             except (RecursionError, MemoryError):
@@ -79,8 +95,9 @@ class HeldCall(CallSpan):
         trace, tally, end = self.chosen, self.tally, self.start_time + elapsed
         was_ended = self.end_time is not None  # by the user
         is_root = self.own_id is trace.key
+        only, further = self.only_event, self.further
+        raw: bytes | None = None
         try:
-            further = self.further
             if (
                 error is not None
                 or was_ended
@@ -89,7 +106,8 @@ class HeldCall(CallSpan):
                 or elapsed > LONG_CALL
                 or (
                     not (is_root or rest)
-                    and (self.own is not None or further is not None)
+                    and (self.own is not None or only is not None or further is not None)
+                    and (raw := _pack_raw(self)) is None
                     and (rest := _encode_rest(self)) is None
                 )
             ):
@@ -101,20 +119,32 @@ class HeldCall(CallSpan):
                 trace.note_status(further.status)
             if is_root:
                 slower_than = trace.keeper.slower_than
-                claim = trace.part.claim if trace.part is not None else None  # a root of its own waits for nobody
                 if (
                     trace.has_failed
                     or (slower_than is not None and elapsed > slower_than)
-                    or (claim is not None and claim.is_wished())
+                    or (trace.part is not None and trace.part.is_wished())  # a root of its own waits for nobody
                 ):
                     _end_root(self, elapsed)
                 elif trace.decide(is_kept=False):
                     trace.keeper.discarded += 1
             else:
                 bare: Any = self.pattern.bare
-                head = (bare.begin, self.trace_id, SPAN_ID, self.own_id, PARENT_ID, self.parent_id)
-                packed = bare.pack_child(*head, START, self.start_time, END, end, bare.whole)
-                trace.take(b"".join((trace.key, packed, rest or b"")))
+                frame = bare.pack_held(
+                    trace.key,
+                    bare.size + len(rest) if rest else bare.size,
+                    bare.begin,
+                    self.trace_id,
+                    SPAN_ID,
+                    self.own_id,
+                    PARENT_ID,
+                    self.parent_id,
+                    START,
+                    self.start_time,
+                    END,
+                    end,
+                    bare.whole,
+                )
+                trace.take(frame + (raw or rest) if raw or rest else frame)
         except (RecursionError, MemoryError):
             self.inside = None
             if not was_ended:
@@ -125,7 +155,7 @@ class HeldCall(CallSpan):
                     uncounted.append((tally, elapsed, type(error)))
                 return
         except struct.error:  # a clock that shows no time there can be
-            self._deliver_long()
+            _deliver(self)
         if type(tally) is CallTally and (self.own is None or semconv.BATCH_SIZE not in self.own):
             cells, at = tally.cells, bisect_left(tally.bounds, elapsed)
             cells[at] += 1
@@ -134,15 +164,23 @@ class HeldCall(CallSpan):
         elif tally is not None:
             self._count(tally, elapsed)
 
+    def add_event(self, name: str, attributes: Any = None, timestamp: int | None = None) -> None:
+        home = self.home
+        if (
+            timestamp is None
+            and self.end_time is None
+            and type(attributes) is dict
+            and len(attributes) <= home.most_at_once
+            and home.of_events.is_harmless(name, kept := attributes.copy())  # type: ignore[union-attr]
+        ):
+            self._note((name, self.start_time + clock.monotonic() - self.began, kept, 0, RAW))
+        else:
+            super().add_event(name, attributes, timestamp)
+
     def _close_long(self, error: BaseException | None) -> None:
-        self.unpack_first_item()
         # `CallSpan.close` delivers by itself what may be sent at once: this is not
         self.is_announced = True
         CallSpan.close(self, error)
-
-    def _deliver_long(self) -> None:
-        self.unpack_first_item()
-        _deliver(self)
 
 
 class HeldSpan(Span):
@@ -160,11 +198,7 @@ class HeldSpan(Span):
 
 @guarded
 def _end_root(span: HeldCall, elapsed: int) -> None:
-    def whole() -> bytes:
-        span.unpack_first_item()
-        return encode(span, span.end_time or 0, span.home.redactor)
-
-    span.chosen.end(elapsed, whole)
+    span.chosen.end(elapsed, lambda: encode(span, span.end_time or 0, span.home.redactor))
 
 
 def trace_to_join(home: Home, above: object, trace_id: int, key: bytes) -> HeldTrace | None:

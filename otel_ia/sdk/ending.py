@@ -8,10 +8,12 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util import BoundedList
 
 from otel_ia.delivery.spooling import frames
-from otel_ia.delivery.wire.attributes import SPAN
+from otel_ia.delivery.spooling.holding import held_frame
+from otel_ia.delivery.wire.attributes import SPAN, encode_known
 from otel_ia.delivery.wire.spans import REMOTE_PARENT, encode_span, encode_trace_state
 from otel_ia.guard import guarded
 from otel_ia.redaction import Redactor
+from otel_ia.sdk.events import encode_noted
 from otel_ia.sdk.home import LONG_CALL
 from otel_ia.sdk.scanning import encode_scanned
 
@@ -60,7 +62,7 @@ def _hand_to(held: "HeldTrace", span: "Span", end: int) -> None:
     if span.identity[1].to_bytes(8, "big") == held.key:
         held.end(end - span.start_time, lambda: encode(span, end, span.home.redactor))
     elif held.is_kept is not False:
-        held.take(held.key + encode(span, end, span.home.redactor))
+        held.take(held_frame(held.key, encode(span, end, span.home.redactor)))
 
 
 def _tell(span: "Span") -> None:
@@ -106,11 +108,12 @@ def encode_rest(span: "Span") -> bytes | None:
 
     `None` where an attribute of its own replaces one of the pattern's.
     """
-    own, further, home = span.own, span.further, span.home
-    rest = further.encode(home.redactor, home.of_events) if further is not None else b""
+    own, only, home = span.own, span.only_event, span.home
+    rest = (only is not None and only[4]) or _encode_further(span, home.redactor)
     if own:
         kept: Mapping[str, Any] = own
-        encoded = home.of_spans.encode(own) if home.of_spans is not None else None
+        scan = home.of_spans
+        encoded = encode_known(own, scan.place, scan.clean, scan.is_clean) if scan is not None else None
         if encoded is None:
             encoded, kept = encode_scanned(own, SPAN, home.redactor, home.of_spans)
         if not span.pattern.static.keys.isdisjoint(kept):
@@ -119,11 +122,19 @@ def encode_rest(span: "Span") -> bytes | None:
     return rest
 
 
+def _encode_further(span: "Span", redactor: Redactor | None) -> bytes:
+    """Its events, links, status and losses."""
+    only, further = span.only_event, span.further
+    if only is not None:
+        return only[4] or encode_noted(only, redactor, span.home.of_events)
+    return further.encode(redactor, span.home.of_events) if further is not None else b""
+
+
 def encode(span: "Span", end: int, redactor: Redactor | None) -> bytes:
     """The span behind the prefix of its scope, as the sink takes it; without an end where that is 0."""
     trace_id, span_id, _, _, trace_state = span.identity
     parent, own = span.parent_identity, span.own
-    further = span.further.encode(redactor, span.home.of_events) if span.further is not None else b""
+    further = _encode_further(span, redactor)
     if own and redactor is not None:
         own = redactor.redact_attributes(own)
     if trace_state is not None:

@@ -1,8 +1,9 @@
 """Keeps what matters: a trace that was not sampled is held until its local root ends, and kept whole if it went wrong.
 
-A span that ends inside of it goes, encoded, to a spool of its own, which only a later process reads: what was undecided
-when this one died is kept. The root is encoded only if the trace is kept, or has to wait for another process, in which
-it began. Whatever the threads do, the trace is taken out of `Keeper.undecided` once, and whoever takes it out decides.
+A span that ends inside of it goes to a spool of its own, which only a later process reads: what was undecided when this
+one died is kept. What it says of itself is mostly written down as it was given (`wire.raw`), and encoded when it is
+kept; the root is written down only if it has to wait for another process, in which the trace began. Whatever the
+threads do, the trace is taken out of `Keeper.undecided` once, and whoever takes it out decides.
 """
 
 import time
@@ -13,8 +14,9 @@ from typing import Final
 from opentelemetry.trace import Status, StatusCode
 
 from otel_ia.delivery.spooling.frames import DECISION, HELD, HELD_START, SHARED, SPAN
-from otel_ia.delivery.spooling.holding import DECIDED, DECIDES, KEY_SIZE, MOVED, TAKES_PART, WAITS, Place
+from otel_ia.delivery.spooling.holding import DECIDED, DECIDES, MOVED, TAKES_PART, WAITS, Place, held_frame, split_held
 from otel_ia.delivery.spooling.verdicts import Verdict, Verdicts
+from otel_ia.delivery.wire.raw import encode_raw
 from otel_ia.forks import begun_anew
 from otel_ia.sdk.parts import Part
 
@@ -40,15 +42,14 @@ class HeldTrace:
         "key",
         "part",
         "place",
-        "size",
     )
 
     def __init__(self, keeper: "Keeper", key: bytes) -> None:
         self.keeper = keeper
         self.key = key
         self.frames: list[bytes] = []
-        self.size = 0
         self.place: Place | None = None
+        """Where the first thing stands that was written of it, or before that."""
         self.has_failed = False
         self.is_kept: bool | None = None
         self.is_elsewhere = False
@@ -71,10 +72,8 @@ class HeldTrace:
         if self.is_kept is None:
             place = self.place
             if place is None:
-                place = self.place = keeper.place()
-            size = len(frame)
-            self.size += size  # this and the next line are one step each for other threads and signal handlers
-            keeper.size += size
+                place = self.place = keeper.here
+            keeper.size += len(frame)  # one step for other threads and signal handlers
             keeper.hold(HELD, frame)
             self.frames.append(frame)
             if self.place is not place:  # all was brought forward meanwhile, perhaps without this
@@ -85,7 +84,7 @@ class HeldTrace:
             elif keeper.size > keeper.limit:
                 keeper.make_room()
         elif self.is_kept:
-            keeper.ended(SPAN, frame[KEY_SIZE:])
+            keeper.ended(SPAN, _whole(frame))
 
     def share(self, trace_id: bytes) -> None:
         """Notes that its id is known outside, so that it may go on in other processes."""
@@ -139,7 +138,8 @@ class HeldTrace:
         if keeper.undecided.pop(self.key, None) is None:
             return False
         self.is_kept = is_kept
-        keeper.waiting.pop(self.key, None)
+        if keeper.waiting:
+            keeper.waiting.pop(self.key, None)
         if self.place is not None:
             self._follow()
             keeper.hold(DECISION, self.key + why)
@@ -162,7 +162,7 @@ class HeldTrace:
     def _wait(self, root: bytes) -> None:
         keeper = self.keeper
         keeper.waiting[self.key] = self
-        self.take(self.key + root)
+        self.take(held_frame(self.key, root))
         if self.is_kept is not None:  # given up for want of room, or decided elsewhere just now
             keeper.waiting.pop(self.key, None)
             return
@@ -173,15 +173,15 @@ class HeldTrace:
         part = self.part
         if part is not None:
             if self.place is None:
-                self.place = self.keeper.place()
+                self.place = self.keeper.here
             role = DECIDES if part.claim is not None else WAITS if self.key in self.keeper.waiting else TAKES_PART
             self.keeper.hold(SHARED, self.key + role + part.trace_id)
 
     def _follow(self) -> None:
-        size, self.size = self.size, 0
-        self.keeper.size -= size
+        keeper = self.keeper
         if not self.is_kept:
-            self.frames.clear()
+            frames, self.frames = self.frames, []  # without a call, so a frame that comes meanwhile is in one of them
+            keeper.size -= sum(map(len, frames))
             return
         self.frames.reverse()  # those that come meanwhile go first
         while self.frames:
@@ -189,7 +189,13 @@ class HeldTrace:
                 frame = self.frames.pop()
             except IndexError:  # another thread is at it
                 return
-            self.keeper.ended(SPAN, frame[KEY_SIZE:])
+            keeper.size -= len(frame)
+            keeper.ended(SPAN, _whole(frame))
+
+
+def _whole(frame: bytes) -> bytes:
+    encoded, raw = split_held(frame)
+    return encoded + encode_raw(raw) if raw else encoded
 
 
 class Keeper:
@@ -211,6 +217,8 @@ class Keeper:
         _all.add(self)
 
     def _begin(self) -> None:
+        self.here: Place = (0, 0)
+        """What is written from now on stands behind that: told by who looks after the spool."""
         self.size = self.failed = self.slow = self.followed = self.discarded = self.given_up = 0
         self._pause = self._least_pause = SHORTEST_PAUSE
         self._looked_at, self._look_at = -inf, inf
@@ -240,7 +248,7 @@ class Keeper:
         """A span of it has begun which may take long."""
         if trace.is_kept is None:
             if trace.place is None:
-                trace.place = self.place()
+                trace.place = self.here
             frame = self._open[span_id] = trace.key + payload
             self.hold(HELD_START, frame)
 

@@ -14,6 +14,7 @@ from otel_ia.delivery.shipping.telling import Teller
 from otel_ia.delivery.shipping.transport import make_transport
 from otel_ia.delivery.spooling.frames import LOG, METRICS
 from otel_ia.delivery.spooling.spool import Spool
+from otel_ia.delivery.wire.raw import encode_raw
 from otel_ia.sdk.keeping import Keeper
 from otel_ia.sdk.sink import SpoolSink
 
@@ -63,6 +64,7 @@ class Outbox:
             durability=keeping.durability,
             span_key=span_key,
             time_of=time_of,
+            encode=encode_raw,
             tell=teller.say,
         )
         self._teller = teller

@@ -21,6 +21,10 @@ class Part:
         self.claim = claim
         """To decide on it; None where that is another's."""
 
+    def is_wished(self) -> bool:
+        """Whether another process wants kept what this one decides on."""
+        return self.claim is not None and self.claim.is_wished()
+
     def wish(self) -> None:
         """Has the others keep it, if they have yet to decide."""
         self.verdicts.wish(self.trace_id)

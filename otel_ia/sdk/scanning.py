@@ -10,24 +10,41 @@ from otel_ia.redaction import Redactor
 class Scanning:
     """Attributes in one kind of place, whose keys are known there once the redactor has called them harmless."""
 
-    __slots__ = ("_clean", "_is_clean", "_place", "_redactor")
+    __slots__ = ("_redactor", "clean", "is_clean", "place")
 
     def __init__(self, place: Place, redactor: Redactor) -> None:
         """The place is this one's alone."""
-        self._place = place
+        self.place = place
         self._redactor = redactor
-        self._clean = redactor.clean
-        self._is_clean = redactor.is_clean
+        self.clean = redactor.clean
+        self.is_clean = redactor.is_clean
 
     def encode(self, attributes: Mapping[str, Any]) -> bytes | None:
         """The attributes, if nothing in them is a secret or has to be looked at more closely."""
-        return encode_known(attributes, self._place, self._clean, self._is_clean)
+        return encode_known(attributes, self.place, self.clean, self.is_clean)
+
+    def is_harmless(self, attributes: Mapping[Any, Any]) -> bool:
+        """Whether all of them are texts and numbers, under known keys, and hold no secret."""
+        known, clean, is_clean = self.place.known, self.clean, self.is_clean
+        try:
+            for key, value in attributes.items():
+                kind = type(value)
+                if type(key) is not str or key not in known:  # by identity: a hash may be the user's code
+                    return False
+                if kind is str:
+                    if value not in clean and not is_clean(value):
+                        return False
+                elif kind is not int and kind is not float and kind is not bool:
+                    return False
+        except RuntimeError:  # it changes
+            return False
+        return True
 
     def learn(self, attributes: Mapping[str, Any]) -> None:
         """From now on knows those of these keys that name no secret."""
         for key in list(attributes):
             if self._redactor.is_harmless(key):
-                self._place.learn(key)
+                self.place.learn(key)
 
 
 def encode_scanned(

@@ -153,6 +153,11 @@ class TracerCallSite:
                                 trace_id = more_trace_ids()
                         flags = _UNSAMPLED_FLAGS
                         make, chosen, is_sampled = HeldCall, home.keeper, True
+            elif kind is HeldCall and parent.chosen.is_kept is not False:
+                trace_id = parent.trace_id
+                parent_id = parent.own_id
+                flags = parent.flags
+                make, chosen, is_sampled = HeldCall, parent.chosen, True
             elif kind is Span and parent.identity[4] is None:
                 number, above, _, flags, _ = parent.identity
                 trace_id = number.to_bytes(16, "big")
@@ -165,11 +170,6 @@ class TracerCallSite:
                 flags = parent.flags
                 is_sampled = home.answers.sampled
                 make, chosen = StatedCall, parent.chosen
-            elif kind is HeldCall and parent.chosen.is_kept is not False:
-                trace_id = parent.trace_id
-                parent_id = parent.own_id
-                flags = parent.flags
-                make, chosen, is_sampled = HeldCall, parent.chosen, True
             elif kind is Unrecorded and home.answers.unsampled is False:
                 # the ids of the span around it go on to what is inside
                 return None if tally is None else self._count_alone(parent, Context(current), own)
@@ -191,7 +191,7 @@ class TracerCallSite:
             # both clocks at one moment, or a child would begin after its parent ends
             span.start_time = clock.wall()
             span.began = clock.monotonic()
-            span.end_time = span.own = span.further = span.made_context = None
+            span.end_time = span.own = span.only_event = span.further = span.made_context = None
             span.is_announced = False
             if chosen is not None:
                 span.chosen = chosen if type(chosen) is not Keeper else HeldTrace(chosen, span.own_id)

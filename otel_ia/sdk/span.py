@@ -16,7 +16,7 @@ from otel_ia import clock, values
 from otel_ia.exceptions import describe, message_of
 from otel_ia.sdk.attributes import cleaned, copied, is_key, set_bounded
 from otel_ia.sdk.ending import announce, deliver, readable
-from otel_ia.sdk.events import Event
+from otel_ia.sdk.events import Event, Noted
 from otel_ia.sdk.further import UNSET, Further, new_link
 from otel_ia.sdk.home import Home, Pattern
 from otel_ia.sdk.identity import Identity
@@ -38,6 +38,7 @@ class Span(sdk_trace.Span):
         "identity",
         "is_announced",
         "made_context",
+        "only_event",
         "own",
         "parent_identity",
         "pattern",
@@ -59,6 +60,8 @@ class Span(sdk_trace.Span):
     end_time: int | None
     own: dict[str, Any] | None
     """The attributes beyond those of the pattern."""
+    only_event: Noted | None
+    """The event that is all the span has beyond attributes: most have no other, and need no `further` for it."""
     further: Further | None
     made_context: SpanContext | None
     is_announced: bool
@@ -113,7 +116,10 @@ class Span(sdk_trace.Span):
 
     @property
     def events(self) -> Sequence[Event]:
-        return tuple(map(Event, self.further.events)) if self.further is not None else ()
+        only, further = self.only_event, self.further
+        if only is not None:
+            return (Event(only),)
+        return tuple(map(Event, further.events)) if further is not None else ()
 
     @property
     def links(self) -> Sequence[Link]:
@@ -208,7 +214,13 @@ class Span(sdk_trace.Span):
     def _further(self) -> Further:
         further = self.further
         if further is None:
-            further = self.further = Further()
+            made = Further()
+            further = self.further  # no call from here on, so no other thread gets in between
+            if further is None:
+                if self.only_event is not None:
+                    made.events = [self.only_event]
+                self.further = further = made
+                self.only_event = None
         return further
 
     def add_event(self, name: str, attributes: Any = None, timestamp: int | None = None) -> None:
@@ -223,9 +235,16 @@ class Span(sdk_trace.Span):
         if self.end_time is not None:
             _logger.warning("Tried calling _add_event on an ended span.")
             return
-        further = self.further or self._further()
-        further.events.append((name, moment, kept, dropped, encoded))
-        if len(further.events) > home.most_events:
+        self._note((name, moment, kept, dropped, encoded))
+
+    def _note(self, noted: Noted) -> None:
+        most = self.home.most_events
+        if self.only_event is None and self.further is None and most:  # no call up to the next line: see `_further`
+            self.only_event = noted
+            return
+        further = self._further()
+        further.events.append(noted)
+        if len(further.events) > most:
             del further.events[0]
             further.dropped_events += 1
 
@@ -330,7 +349,7 @@ def new_span(  # noqa: PLR0913 - keywords would take a tenth of the time
     span.parent_identity = parent_identity
     span.start_time = start
     span.anchor = anchor
-    span.end_time = span.further = span.made_context = None
+    span.end_time = span.only_event = span.further = span.made_context = None
     span.own = own
     span.is_announced = False
     span.records_exception = records_exception

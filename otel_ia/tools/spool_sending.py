@@ -16,6 +16,7 @@ from otel_ia.delivery.spooling.batch import Batch
 from otel_ia.delivery.spooling.counters import Counters
 from otel_ia.delivery.spooling.ownership import FileKey
 from otel_ia.delivery.spooling.recovery import scan, take_refused
+from otel_ia.delivery.wire.raw import encode_raw
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,7 +43,9 @@ def send_left(
     """
     sent = Sent()
     counters = Counters()
-    find = partial(scan, directory, fingerprint, span_key=span_key, time_of=time_of, counters=counters)
+    find = partial(
+        scan, directory, fingerprint, span_key=span_key, time_of=time_of, encode=encode_raw, counters=counters
+    )
     transport = make_transport(signal, destination)
     try:
         postponed: set[FileKey] = set()

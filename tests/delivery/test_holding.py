@@ -11,7 +11,7 @@ from .spools import drain, files, left_in, numbered, numbers, opened, run
 OWN = b"1" * 16
 OTHERS = b"2" * 16
 NAMES = f"""
-from otel_ia.delivery.spooling.holding import DECIDED, DECIDES, WAITS
+from otel_ia.delivery.spooling.holding import DECIDED, DECIDES, WAITS, held_frame
 OWN, OTHERS = {OWN!r}, {OTHERS!r}
 """
 
@@ -38,9 +38,9 @@ def test_one_that_decided_for_others_and_waits_for_another_is_read_once_a_scan(d
     leave(
         directory,
         """
-    spool.append(HELD, b"its own." + numbered(1))
+    spool.append(HELD, held_frame(b"its own.", numbered(1)))
     spool.append(SHARED, b"its own." + DECIDES + OWN)
-    spool.append(HELD, b"another." + numbered(2))
+    spool.append(HELD, held_frame(b"another.", numbered(2)))
     spool.append(SHARED, b"another." + WAITS + OTHERS)
 """,
     )
@@ -54,7 +54,7 @@ def test_one_that_decided_for_others_and_waits_for_another_is_read_once_a_scan(d
 
 
 WAITING = """
-    spool.append(HELD, b"another." + numbered(2))
+    spool.append(HELD, held_frame(b"another.", numbered(2)))
     spool.append(SHARED, b"another." + WAITS + OTHERS)
 """
 
@@ -90,7 +90,7 @@ def test_what_ended_late_follows_though_it_stands_in_a_later_segment(directory, 
     for number in range(2000):
         spool.append(SPAN, numbered(9))
     spool.prepare()
-    spool.append(HELD, b"another." + numbered(3))
+    spool.append(HELD, held_frame(b"another.", numbered(3)))
 """,
     )
     assert len(files(directory)) > 2
@@ -105,7 +105,7 @@ def test_a_process_whose_segments_are_too_many_to_be_adopted_at_once_is_not_torn
     leave(
         directory,
         """
-    spool.append(HELD, b"another." + numbered(3))
+    spool.append(HELD, held_frame(b"another.", numbered(3)))
     for number in range(1000):
         spool.append(SPAN, numbered(9))
     spool.prepare()

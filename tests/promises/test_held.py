@@ -13,6 +13,7 @@ from receiver import Receiver, plain
 
 from .programs import deliver_what_is_left, ended, finish, numbers, read_until, start
 
+SECRET = "gh" + "p_" + "Zq9xW3vB7nM1kL5jH8gF2dS4aP6oI0uYtReA"
 KEEPING = {"OTEL_TRACES_SAMPLER": "parentbased_always_off", "OTEL_IA_KEEP_ERRORS": "true"}
 
 
@@ -38,6 +39,49 @@ with monitor("request"):
     assert numbers(receiver) == list(range(1000, 4000))
     assert Counter(span.name for span in receiver.spans) == {"work": 3000, "step": 3000, "request": 1}
     assert plain(receiver.span("request").attributes)["ia.outcome"] == "abandoned"
+
+
+def test_what_is_held_has_its_attributes_and_events_and_no_secret(receiver: Receiver, spool: Path) -> None:
+    program = f"""
+from opentelemetry import trace
+
+@monitor
+def described(number):
+    span = trace.get_current_span()
+    span.set_attribute("number", number)
+    span.set_attribute("answer", "text %d" % number)
+    span.add_event("finished", {{"reason": "stop", "items": number}})
+
+@monitor
+def secret(number):
+    span = trace.get_current_span()
+    span.set_attribute("answer", {SECRET!r} if number % 2 else "text")
+    span.add_event("finished", {{"reason": "stop" if number % 2 else {SECRET!r}}})
+
+with monitor("request"):
+    for number in range(50):
+        described(number)
+        secret(number)
+    print("open", flush=True)
+    sys.stdin.read()
+"""
+    process = start(program, receiver.endpoint, **KEEPING)
+    read_until(process, "open")
+    process.kill()
+    ended(process)
+    left = b"".join(file.read_bytes() for file in spool.iterdir() if file.is_file())
+    assert left.count(b"finished") >= 100
+    assert SECRET.encode() not in left
+    deliver_what_is_left(receiver, spool)
+    described = [span for span in receiver.spans if span.name == "described"]
+    assert [plain(span.attributes)["answer"] for span in described] == [f"text {number}" for number in range(50)]
+    told = [(event.name, plain(event.attributes)) for span in described for event in span.events]
+    assert told == [("finished", {"reason": "stop", "items": number}) for number in range(50)]
+    secrets = [span for span in receiver.spans if span.name == "secret"]
+    answers = {plain(span.attributes)["answer"] for span in secrets}
+    reasons = {plain(event.attributes)["reason"] for span in secrets for event in span.events}
+    assert answers == {"text", "[redacted: github_token]"}
+    assert reasons == {"stop", "[redacted: github_token]"}
 
 
 def test_what_was_kept_before_a_kill_comes_once(receiver: Receiver, spool: Path) -> None:

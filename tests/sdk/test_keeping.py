@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 from opentelemetry import trace
 from opentelemetry.propagate import extract, inject
 from opentelemetry.trace import Span, StatusCode
@@ -23,6 +25,7 @@ from receiver import Receiver, plain
 import otel_ia
 from otel_ia import monitor
 from otel_ia.delivery.spooling.frames import DECISION, HELD
+from otel_ia.delivery.spooling.holding import held_frame
 from otel_ia.sdk.keeping import HeldTrace, Keeper
 
 Configure = Callable[..., otel_ia.Telemetry]
@@ -188,6 +191,61 @@ def test_every_kind_of_call_is_held(receiver: Receiver, configure: Configure) ->
     assert plain(receiver.span("captured").attributes)["ia.argument.value.type"] == "int"
     assert plain(receiver.span("attributed").attributes)["number"] == 6
     assert plain(receiver.span("request").attributes)["session"] == "a"
+
+
+SECRET = "Bearer abcdefgh12345678"
+keys = st.sampled_from(["model", "input_tokens", "api_key", "number", SECRET])
+texts = st.sampled_from(["stop", SECRET, "password=hunter2hunter2", "a" * 300, "\ud800"]) | st.text(max_size=5)
+plain_values = texts | st.integers() | st.floats(allow_nan=False) | st.booleans()
+described = st.dictionaries(keys, plain_values | st.none() | st.lists(texts, max_size=2) | st.binary(max_size=3))
+own_events = st.lists(st.tuples(texts, described | st.dictionaries(keys, plain_values)), max_size=2)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.dictionaries(keys, plain_values) | described, own_events), min_size=1, max_size=20))
+@example(
+    [
+        ({"model": "stop"}, [("finished", {"model": "stop"})]),
+        ({"model": SECRET}, []),
+        ({}, [("finished", {"model": SECRET})]),
+        ({"api_key": 5}, [("finished", {"api_key": 5})]),
+        ({SECRET: 5}, []),
+        ({}, [(SECRET, {"model": "stop"})]),
+        ({}, [("finished", {}), ("finished", {"model": 5})]),
+    ]
+)
+def test_a_trace_that_is_kept_tells_what_a_sampled_one_does(
+    configure: Configure, receiver: Receiver, those: list[tuple[dict[str, Any], list[tuple[str, dict[str, Any]]]]]
+) -> None:
+    @monitor(attributes={"number": 0})
+    def inside(attributes: dict[str, Any], events: list[tuple[str, dict[str, Any]]]) -> None:
+        span = trace.get_current_span()
+        for key, value in attributes.items():
+            span.set_attribute(key, value)
+        for name, given_with_it in events:
+            span.add_event(name, given_with_it)
+
+    told = []
+    for sampler in ("parentbased_always_on", "parentbased_always_off"):
+        telemetry = configure(sampler=sampler)
+        with pytest.raises(ValueError, match="no digit"), monitor("request"):
+            for each in those * 2:  # what is seen for the first time goes another way
+                inside(*each)
+            raise ValueError("no digit")
+        telemetry.shutdown()
+        told.append(
+            [
+                (
+                    sorted(map(str, span.attributes)),
+                    [(event.name, sorted(map(str, event.attributes))) for event in span.events],
+                )
+                for span in receiver.spans
+                if span.name != "request"
+            ]
+        )
+        receiver.spans.clear()
+    assert told[0] == told[1]
+    assert len(told[0]) == 2 * len(those)
 
 
 def test_threads_that_work_for_a_trace_lose_none_of_it(receiver: Receiver, configure: Configure) -> None:
@@ -381,16 +439,16 @@ def test_what_is_taken_while_it_is_decided_goes_where_the_rest_goes() -> None:
                 held.decide(is_kept=is_kept)  # noqa: B023
 
         keeper.connect(lambda _kind, payload: kept.append(payload), decide)  # noqa: B023
-        held.take(held.key + b"span")
-        held.take(held.key + b"late")
+        held.take(held_frame(held.key, b"span"))
+        held.take(held_frame(held.key, b"late"))
         assert kept == ([b"span", b"late"] if is_kept else [])
         assert (keeper.size, list(held.frames)) == (0, [])
 
 
 def test_what_is_brought_forward_is_whole_and_says_again_how_it_was_decided() -> None:
     written: list[tuple[int, bytes]] = []
-    places = iter(((1, 100), (9, 200)))
     keeper = Keeper(keeps_errors=True, slower_than=None, limit=1 << 20)
+    keeper.here = (1, 100)
     held = HeldTrace(keeper, b"12345678")
     late, first, second = (held.key + text for text in (b"late", b"first", b"second"))
 
@@ -400,7 +458,7 @@ def test_what_is_brought_forward_is_whole_and_says_again_how_it_was_decided() ->
             keeper.bring_forward(1)
             held.decide(is_kept=False)
 
-    keeper.connect(lambda _kind, _payload: None, hold, lambda: next(places))
+    keeper.connect(lambda _kind, _payload: None, hold, lambda: (9, 200))
     held.take(first)
     held.take(second)
     keeper.bring_forward(0)
@@ -438,7 +496,7 @@ def test_two_threads_that_decide_at_once_decide_once(configure: Configure) -> No
         def take() -> None:
             barrier.wait()  # noqa: B023
             for number in range(20):
-                held.take(held.key + b"%d" % number)  # noqa: B023
+                held.take(held_frame(held.key, b"%d" % number))  # noqa: B023
 
         def decide() -> None:
             barrier.wait()  # noqa: B023

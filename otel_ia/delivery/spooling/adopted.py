@@ -25,7 +25,7 @@ from otel_ia.delivery.spooling.header import (
     last_seen,
     nobodys_header,
 )
-from otel_ia.delivery.spooling.holding import has_held, has_to_wait, settle, tell_of_death, undecided
+from otel_ia.delivery.spooling.holding import Encode, has_held, has_to_wait, settle, tell_of_death, undecided
 from otel_ia.delivery.spooling.ownership import FileKey, file_key, hold, lock, note_descriptor, release
 from otel_ia.delivery.spooling.refused import keep_refused
 from otel_ia.delivery.spooling.verdicts import Verdicts
@@ -117,6 +117,7 @@ class Adopted:
         self.is_closed = False
         self.span_key: SpanKey | None = None
         self.time_of: TimeOf | None = None
+        self.encode: Encode | None = None
         self.counters = Counters()
         self.known: set[bytes] = set()
         self.settled: dict[bytes, bytes] = {}
@@ -208,7 +209,7 @@ class Adopted:
                     self._postpone()
                     return []
                 self.settled.update({**settle(every, verdicts), **self.settled})
-                frames = undecided(frames, self.settled)
+                frames = undecided(frames, self.settled, guarded(self.encode) if self.encode is not None else None)
             self.counters.damaged += sum(kind == DAMAGED for kind, _, _ in frames)
             self._scopes = tuple(payload for kind, payload, _ in frames if kind == SCOPE)
             abandoned = [] if is_followed(data) else self._abandoned(frames, len(data))

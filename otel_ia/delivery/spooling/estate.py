@@ -7,6 +7,7 @@ from pathlib import Path
 from otel_ia.delivery.spooling.adopted import Adopted, SpanKey, TimeOf
 from otel_ia.delivery.spooling.batch import Batch
 from otel_ia.delivery.spooling.counters import Counters
+from otel_ia.delivery.spooling.holding import Encode
 from otel_ia.delivery.spooling.ownership import FileKey
 from otel_ia.delivery.spooling.recovery import MOST_AT_ONCE, scan
 
@@ -14,19 +15,21 @@ from otel_ia.delivery.spooling.recovery import MOST_AT_ONCE, scan
 class Estate:
     """The adopted segments of one destination, the oldest first. `find_directory` raises OSError if there is none."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keyword-only, from one caller
         self,
         find_directory: Callable[[], Path],
         *,
         fingerprint: bytes,
         span_key: SpanKey | None,
         time_of: TimeOf | None,
+        encode: Encode | None,
         counters: Counters,
     ) -> None:
         self._find_directory = find_directory
         self._fingerprint = fingerprint
         self._span_key = span_key
         self._time_of = time_of
+        self._encode = encode
         self._counters = counters
         self._adopted: list[Adopted] = []
         self._postponed: set[FileKey] = set()
@@ -61,6 +64,7 @@ class Estate:
             self._fingerprint,
             span_key=self._span_key,
             time_of=self._time_of,
+            encode=self._encode,
             counters=self._counters,
             leaving=self._postponed,
         )

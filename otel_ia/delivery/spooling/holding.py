@@ -1,11 +1,12 @@
 """What frames of held traces come to when their process is dead: what was decided is done with, the rest is kept.
 
-A HELD frame is the span id of a local root, and a SPAN payload of what ended inside of it; a HELD_START frame the same
-with a START payload. A DECISION frame is such an id, and how it was decided; a SHARED frame such an id, whether the
-process decided on the trace for others, waited for one that does or was still at it, and the trace's id.
+A HELD frame is the span id of a local root and a span that ended inside of it, see `held_frame`; a HELD_START frame
+such an id and a START payload. A DECISION frame is such an id, and how it was decided; a SHARED frame
+such an id, whether the process decided on the trace for others, waited for one that does or was still at it, and the
+trace's id.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, Protocol, TypeAlias
 
 from otel_ia.delivery.spooling.frames import DECISION, HELD, HELD_START, SHARED, SPAN, START
@@ -22,10 +23,13 @@ WAITS: Final = b"\1"
 TAKES_PART: Final = b"\2"
 """Another process decides, and the root has not ended."""
 KEY_SIZE: Final = 8
-_PLAIN: Final = {HELD: SPAN, HELD_START: START}
+_LENGTH_SIZE: Final = 4
+_ARE_HELD: Final = frozenset({HELD, HELD_START, SHARED})
 
 Frame: TypeAlias = tuple[int, bytes, int]
 """Kind, payload and the offset behind it, as `parse_frames` gives them."""
+Encode: TypeAlias = Callable[[bytes], bytes | None]
+"""Makes what a SPAN payload goes on with of what a HELD frame has in its place."""
 Place: TypeAlias = tuple[int, int]
 """The number of a segment, and an offset in it."""
 
@@ -35,6 +39,8 @@ class Holding(Protocol):
 
     size: int
     """Bytes of them."""
+    here: Place
+    """Told now and then: what is written from now on stands behind that."""
 
     @property
     def pause(self) -> float | None:
@@ -54,9 +60,21 @@ class Holding(Protocol):
         ...
 
 
+def held_frame(key: bytes, payload: bytes, raw: bytes = b"") -> bytes:
+    """The payload of a HELD frame: the key, the length of a SPAN payload (4 bytes), that, and what is not encoded."""
+    return b"".join((key, len(payload).to_bytes(_LENGTH_SIZE, "little"), payload, raw))
+
+
+def split_held(frame: bytes) -> tuple[bytes, bytes]:
+    """The SPAN payload in a HELD frame, and what is not encoded of it."""
+    begin = KEY_SIZE + _LENGTH_SIZE
+    end = begin + int.from_bytes(frame[KEY_SIZE:begin], "little")
+    return frame[begin:end], frame[end:]
+
+
 def has_held(frames: Iterable[Frame]) -> bool:
     """Whether any of them is of a held trace."""
-    return any(kind in _PLAIN or kind == SHARED for kind, _, _ in frames)
+    return any(kind in _ARE_HELD for kind, _, _ in frames)
 
 
 def settle(frames: Sequence[Frame], verdicts: Verdicts) -> dict[bytes, bytes]:
@@ -104,13 +122,19 @@ def decisions(frames: Iterable[Frame]) -> dict[bytes, bytes]:
     return found
 
 
-def undecided(frames: Iterable[Frame], known: Mapping[bytes, bytes]) -> list[Frame]:
+def undecided(frames: Iterable[Frame], known: Mapping[bytes, bytes], encode: Encode | None) -> list[Frame]:
     """The frames without those of traces that were decided; held ones as what they hold."""
     found: list[Frame] = []
     for kind, payload, end in frames:
-        plain = _PLAIN.get(kind)
-        if plain is None:
+        how = known.get(payload[:KEY_SIZE])
+        if kind == HELD:
+            if how is None:
+                encoded, raw = split_held(payload)
+                rest = encode(raw) if raw and encode is not None else None
+                found.append((SPAN, encoded + rest if rest else encoded, end))
+        elif kind == HELD_START:
+            if how is None or how == MOVED:
+                found.append((START, payload[KEY_SIZE:], end))
+        else:
             found.append((kind, payload, end))
-        elif (how := known.get(payload[:KEY_SIZE])) is None or (kind == HELD_START and how == MOVED):
-            found.append((plain, payload[KEY_SIZE:], end))
     return found

@@ -11,6 +11,7 @@ from otel_ia import clock
 from otel_ia.delivery.spooling import directory as folder
 from otel_ia.delivery.spooling.adopted import Adopted, SpanKey, TimeOf, adopt
 from otel_ia.delivery.spooling.counters import Counters
+from otel_ia.delivery.spooling.holding import Encode
 from otel_ia.delivery.spooling.ownership import FileKey, hold, lock, release
 from otel_ia.forks import at_forks
 
@@ -26,6 +27,7 @@ def scan(  # noqa: PLR0913 - most of them keyword-only, for what is found
     *,
     span_key: SpanKey | None = None,
     time_of: TimeOf | None = None,
+    encode: Encode | None = None,
     counters: Counters | None = None,
     leaving: Collection[FileKey] = (),
 ) -> list[Adopted] | None:
@@ -34,7 +36,8 @@ def scan(  # noqa: PLR0913 - most of them keyword-only, for what is found
     None while another process or thread scans the same directory, empty when the directory cannot be read. With
     `span_key`, the span id in a START or SPAN payload, spans that were open come as START frames. `time_of` finds the
     time (ns) in a payload, or None: without it, the last moment a process is known to have lived is when its shipper
-    last looked after the segment. Those in `leaving` are left alone.
+    last looked after the segment. `encode` makes fields of a span of what a HELD frame has in their place. Those in
+    `leaving` are left alone.
     """
     counters = counters if counters is not None else Counters()
     found: list[Adopted] = []
@@ -52,6 +55,7 @@ def scan(  # noqa: PLR0913 - most of them keyword-only, for what is found
     for adopted in found:
         adopted.span_key = span_key
         adopted.time_of = time_of
+        adopted.encode = encode
         adopted.counters = counters
         adopted.known = known.setdefault(adopted.header.instance, set())
         adopted.settled = settled.setdefault(adopted.header.instance, {})

@@ -13,7 +13,7 @@ from otel_ia.delivery.spooling.estate import Estate
 from otel_ia.delivery.spooling.fork import follow_forks
 from otel_ia.delivery.spooling.frames import DROPPED, SCOPE, dropped_payload, encode_frame
 from otel_ia.delivery.spooling.heading import Heading
-from otel_ia.delivery.spooling.holding import Holding, Place
+from otel_ia.delivery.spooling.holding import Encode, Holding, Place
 from otel_ia.delivery.spooling.losses import Held, Losses
 from otel_ia.delivery.spooling.maker import Maker
 from otel_ia.delivery.spooling.ownership import FileKey
@@ -43,8 +43,9 @@ class Spool:
 
     `open_frames` is asked at the head of each new segment for the frames (START) of what is still open, so that they
     survive the segment they were first written to. It is called under the spool's lock: it takes no lock, does no I/O
-    and is quick. A span has left it *before* its SPAN frame is appended. `span_key` and `time_of` are for what dead
-    processes left, see `recovery.scan`. `tell` is given a sentence, once for each reason, when frames stay in memory.
+    and is quick. A span has left it *before* its SPAN frame is appended. `span_key`, `time_of` and `encode` are for
+    what dead processes left, see `recovery.scan`. `tell` is given a sentence, once for each reason, when frames stay in
+    memory.
 
     With `holding` nobody reads it here: it knows which frames are for whoever adopts them. What lies before the first
     of these is done with, and they are brought forward when too much lies behind them.
@@ -69,6 +70,7 @@ class Spool:
         open_frames: Callable[[], Iterable[tuple[int, bytes]]] = tuple,
         span_key: SpanKey | None = None,
         time_of: TimeOf | None = None,
+        encode: Encode | None = None,
         holding: Holding | None = None,
         tell: Callable[[str], None],
     ) -> None:
@@ -98,6 +100,7 @@ class Spool:
             fingerprint=fingerprint,
             span_key=span_key,
             time_of=time_of,
+            encode=encode,
             counters=self.counters,
         )
         self._writer = Writer(
@@ -345,7 +348,7 @@ class Spool:
                 holding.bring_forward(segment.header.sequence)
                 break
             behind += segment.written
-        end = self.place()  # first: what comes now may be needed
+        end = holding.here = self.place()  # first: what comes now may be needed
         place = holding.oldest_place() or end
         for segment in self._writer.segments():
             if segment.header.sequence <= place[0]:

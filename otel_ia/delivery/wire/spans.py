@@ -37,6 +37,11 @@ _KNOWN_NAME_LENGTH: Final = 256
 _pack_root: Final = struct.Struct("<2s16s2s8sBQBQ").pack
 _pack_child: Final = struct.Struct("<2s16s2s8s2s8sBQBQ").pack
 _pack_event: Final = struct.Struct("<BQB").pack
+_EVENT_SIZE: Final = 10
+"""Bytes of an event beside its name and attributes."""
+_pack_short_event: Final = struct.Struct("<BBBQB").pack
+_SHORT: Final = 128
+"""Bytes whose number takes one."""
 _KINDS: Final = {kind: count(b"\x30", kind.value + 1) for kind in SpanKind}
 _INTERNAL: Final = SpanKind.INTERNAL
 _INTERNAL_KIND: Final = _KINDS[SpanKind.INTERNAL]
@@ -101,11 +106,14 @@ def encode_event_name(name: str) -> bytes:
 
 def join_event(named: bytes, timestamp: int, encoded: bytes) -> bytes:
     """An event of which the name and the attributes are encoded."""
+    size = _EVENT_SIZE + len(named) + len(encoded)
     try:
+        if size < _SHORT:
+            return _pack_short_event(0x5A, size, 9, timestamp, 0x12) + named + encoded
         head = _pack_event(9, timestamp, 0x12)
     except struct.error:
         head = _pack_event(9, within(timestamp, MASK_64), 0x12)
-    return b"".join((b"\x5a", varint(len(head) + len(named) + len(encoded)), head, named, encoded))
+    return b"".join((b"\x5a", varint(size), head, named, encoded))
 
 
 def encode_link(context: SpanContext, attributes: Mapping[str, Any] | None = None, dropped: int = 0) -> bytes:
