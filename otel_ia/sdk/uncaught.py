@@ -1,6 +1,5 @@
 """Exceptions that nobody catches, recorded once as CRITICAL events; then whoever handled them before handles them."""
 
-import asyncio
 import sys
 import threading
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from otel_ia.recording.current import get_current
 from otel_ia.recording.first_seen import seen_by
 from otel_ia.recording.outcome import Outcome, outcome_of
 from otel_ia.sdk.exception_records import write
+from otel_ia.sdk.when_imported import when_imported
 
 _thread: Final = threading.local()
 """`error` is what this thread has recorded and is passing on: a hook further down the chain does not do so again."""
@@ -40,9 +40,10 @@ def record_uncaught() -> Callable[[], None]:
             (sys, "excepthook", _main_hook),
             (threading, "excepthook", _thread_hook),
             (sys, "unraisablehook", _unraisable_hook),
-            (asyncio.BaseEventLoop, "call_exception_handler", _loop_hook),
         ):
             _changes.callback(_put_before(holder, name, make))
+        # asyncio is imported by who needs it: it takes 2 MB, and a third of the time of `configure`
+        _changes.callback(when_imported("asyncio.base_events", _watch_loops))
     user = object()
     _users.append(user)
 
@@ -53,6 +54,10 @@ def record_uncaught() -> Callable[[], None]:
                 _changes.close()
 
     return undo
+
+
+def _watch_loops(base_events: Any) -> None:
+    _changes.callback(_put_before(base_events.BaseEventLoop, "call_exception_handler", _loop_hook))
 
 
 Hook = Callable[..., None]

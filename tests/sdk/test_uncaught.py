@@ -180,6 +180,16 @@ def test_a_handler_of_the_users_on_the_loop_is_asked_all_the_same(receiver: Rece
     assert the_one(receiver)
 
 
+def test_asyncio_is_not_imported_for_it_and_watched_when_it_is(receiver: Receiver) -> None:
+    begin = "assert 'asyncio' not in sys.modules\nconfigure()\nassert 'asyncio' not in sys.modules\nimport asyncio\n"
+    program = BEGINNING.replace("import asyncio, ", "import ") + begin + TASK + "asyncio.run(main())"
+    done = subprocess.run(
+        [sys.executable, "-c", program, receiver.endpoint], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr.count("Traceback")) == (0, 1)
+    assert plain(the_one(receiver).attributes)["exception.type"] == "ValueError"
+
+
 def test_what_asyncio_complains_of_without_an_exception_is_passed_on_untouched(receiver: Receiver) -> None:
     program = "loop = asyncio.new_event_loop()\nloop.call_exception_handler({'message': 'only words'})\nloop.close()"
     done = run(program, receiver)
