@@ -11,7 +11,7 @@ What comes out:
 | `bytes`, `bytearray` | text, decoded as UTF-8 with `\\xNN` for what is none |
 | enumeration | its value where that is text or a number, else `Class.NAME` |
 | list, tuple, set of one legal type, up to 128 items | a tuple of them; ints among floats become floats |
-| any other list, tuple, set, dict | as Python writes it; 128 items a level, 6 levels, 256 items in all (64 arrays) |
+| any other list, tuple, set, dict | as Python writes it: 128 items a level, 6 levels, in all 700 numbers or 64 arrays |
 | array, tensor, data frame | `ndarray(shape=(32, 784), dtype=float32, device=cpu)`, never contents |
 | path, UUID, date, decimal, class, function | its text or its qualified name |
 | `None` | nothing: the attribute is left out |
@@ -25,7 +25,6 @@ from otel_ia.values.rendering import (
     DEPTH_LIMIT,
     INTEGER_TEXT_BITS,
     ITEM_LIMIT,
-    ITEMS_IN_ALL,
     Scalar,
     Value,
     attributes,
@@ -38,7 +37,6 @@ __all__ = [
     "ATTRIBUTE_LIMIT",
     "DEPTH_LIMIT",
     "INTEGER_TEXT_BITS",
-    "ITEMS_IN_ALL",
     "ITEM_LIMIT",
     "KEY_LIMIT",
     "TEXT_LIMIT",

@@ -16,16 +16,14 @@ Value: TypeAlias = Scalar | tuple[str, ...] | tuple[bool, ...] | tuple[int, ...]
 
 ITEM_LIMIT: Final = 128
 """Items of one container."""
-ITEMS_IN_ALL: Final = 256
-"""Those of all containers in each other: with more of them it would take a millisecond."""
-_COST_OF_OTHERS: Final = 4
-"""So many of these is one that is no text, number or container: an array takes 10 µs."""
 ATTRIBUTE_LIMIT: Final = 1_024
 """Entries of a mapping of attributes."""
 DEPTH_LIMIT: Final = 6
 """Containers inside containers."""
+ALONE: Final = 704
+"""Units of an allowance for a value that shares it with no other: with more it would take over a millisecond."""
 _UNITS_OF_OTHERS: Final = 10
-"""Of an allowance, for one of those."""
+"""For one that is no text, number or container."""
 _ITEMS_ALIKE: Final = 8
 _OCTETS_DECODED: Final = 13
 _CHARACTERS_ESCAPED: Final = 5
@@ -70,7 +68,7 @@ def attributes(
 
 
 def _key(key: object) -> str:
-    rendered = key if issubclass(type(key), str) else _written(key)
+    rendered = key if issubclass(type(key), str) else _written(key, Allowance(ALONE))
     return text(rendered, KEY_LIMIT) or "_"  # type: ignore[arg-type]
 
 
@@ -78,24 +76,22 @@ def legal(value: object) -> Value | None:
     """The value as an attribute can carry it (the table above), or `None` where there is nothing to carry."""
     kind = type(value)
     if type(kind) is type:  # else the look-up would run `__hash__` of a metaclass
-        convert = _EXACT.get(kind)
+        convert = _PLAIN.get(kind)
         if convert is not None:
             return convert(value)
-    base = _base_of(kind, _EXACT)
-    if base is not None:
-        return _EXACT[base](value)
-    described = _described(value)
-    return described if described is not None else f"<{qualified_name(kind)}>"
+    return legal_within(value, Allowance(ALONE))
 
 
-def legal_within(value: object, allowance: Allowance) -> Value | None:
+def legal_within(value: object, allowance: Allowance) -> Value | None:  # noqa: PLR0911 - a line for each kind
     """The same, shorter where there is too little left for all of it; what it takes is gone from the allowance."""
     kind = type(value)
-    if kind is float or kind is int or kind is bool:
-        allowance.left -= 1
-        return value if kind is not int else _integer(value)  # type: ignore[return-value]
+    if value is None:
+        return None
     if issubclass(kind, str):
         return text_within(value, allowance)  # type: ignore[arg-type]
+    if issubclass(kind, (int, float)):
+        allowance.left -= 1
+        return _integer(value) if issubclass(kind, int) else float.__float__(value)  # type: ignore[arg-type]
     if issubclass(kind, (list, tuple, set, frozenset)):
         return _sequence(value, allowance)
     if issubclass(kind, dict):
@@ -103,7 +99,8 @@ def legal_within(value: object, allowance: Allowance) -> Value | None:
     if issubclass(kind, (bytes, bytearray)):
         return _octets(value, allowance)
     allowance.left -= _UNITS_OF_OTHERS
-    return legal(value)
+    described = _described(value)
+    return described if described is not None else f"<{qualified_name(kind)}>"
 
 
 def _integer(value: object) -> Scalar:
@@ -119,37 +116,32 @@ def _is_short(value: int) -> bool:
     return -(1 << 63) <= value < (1 << 63)
 
 
-def _octets(value: Any, allowance: Allowance | None = None) -> str:
+def _octets(value: Any, allowance: Allowance) -> str:
     base: Any = bytes if issubclass(type(value), bytes) else bytearray
     start = base.__getitem__(value, slice(4 * TEXT_LIMIT + 4))  # of characters of four octets one too many
-    limit = TEXT_LIMIT
-    if allowance is not None:
-        allowance.left -= 2 + (len(start) >> _OCTETS_DECODED)
+    allowance.left -= 2 + (len(start) >> _OCTETS_DECODED)
     try:
         return text(start.decode())
     except UnicodeDecodeError:
         pass
-    if allowance is not None:
-        limit = max(1, min(limit, allowance.left << _CHARACTERS_ESCAPED))
+    limit = max(1, min(TEXT_LIMIT, allowance.left << _CHARACTERS_ESCAPED))
     shown = ""
     decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
     for at in range(0, len(start), _STEP):  # each octet may become four characters: all of them would take 2 ms
         shown += decoder.decode(start[at : at + _STEP], at + _STEP >= len(start))
         if len(shown) > limit:
             break
-    if allowance is not None:
-        allowance.left -= min(len(shown), limit) >> _CHARACTERS_ESCAPED
+    allowance.left -= min(len(shown), limit) >> _CHARACTERS_ESCAPED
     return text(shown, limit)
 
 
-def _sequence(value: object, allowance: Allowance | None = None) -> Value:
+def _sequence(value: object, allowance: Allowance) -> Value:
     items: list[Any] = list(itertools.islice(_items(value), ITEM_LIMIT + 1))
     if len(items) <= ITEM_LIMIT:
-        if allowance is not None:
-            allowance.left -= 2 + len(items) // _ITEMS_ALIKE
+        allowance.left -= 2 + len(items) // _ITEMS_ALIKE
         kinds = {kind if type(kind) is type else object for kind in map(type, items)}
         if kinds == {str}:
-            return tuple(text(item) for item in items) if allowance is None else _texts(items, allowance)
+            return _texts(items, allowance)
         if kinds <= {bool} or kinds == {float}:
             return tuple(items)
         if kinds <= {int, float} and all(type(item) is float or _is_short(item) for item in items):
@@ -220,17 +212,16 @@ def _told(value: object, part: str) -> str:
     return text(tuple.__repr__(told) if issubclass(type(told), tuple) else str(told), 128)
 
 
-def _written(value: Any, allowance: Allowance | None = None) -> str:
+def _written(value: Any, allowance: Allowance) -> str:
     return _Writing(allowance).write(value, 1)
 
 
 class _Writing:
     """One container and what is in it, as text in Python's notation."""
 
-    __slots__ = ("_allowance", "_left")
+    __slots__ = ("_allowance",)
 
-    def __init__(self, allowance: Allowance | None) -> None:
-        self._left = ITEMS_IN_ALL
+    def __init__(self, allowance: Allowance) -> None:
         self._allowance = allowance
 
     def write(self, value: Any, depth: int) -> str:
@@ -248,45 +239,32 @@ class _Writing:
             return self._join(opening, parts, base.__len__(value), closing, depth)
         if issubclass(kind, str):
             return self._text(value)
-        if kind is not int and kind is not float and kind is not bool:
-            self._left -= _COST_OF_OTHERS - 1
-            if self._allowance is not None:
-                self._allowance.left -= _UNITS_OF_OTHERS
-            if issubclass(kind, bytes | bytearray):
-                return _octets(value, self._allowance)
-        elif self._allowance is not None and kind is int and not _is_short(value):
-            self._allowance.left -= 2
-        return str(legal(value))
+        if kind is int or kind is float or kind is bool:  # counted where they are joined
+            self._allowance.left -= 2 if kind is int and not _is_short(value) else 0
+            return str(_integer(value) if kind is int else value)
+        return str(legal_within(value, self._allowance))
 
     def _text(self, value: str) -> str:
-        if self._allowance is None:
-            return repr(text(value, _INNER_LIMIT))
         shown = repr(text_within(value, self._allowance, _INNER_LIMIT))
         self._allowance.left -= len(shown) >> _CHARACTERS_QUOTED
         return shown
 
     def _pair(self, pair: tuple[object, object], depth: int) -> str:
-        if self._allowance is not None:
-            self._allowance.left -= 1
+        self._allowance.left -= 1
         return f"{self.write(pair[0], depth)}: {self.write(pair[1], depth)}"
 
     def _join(self, opening: str, parts: Iterable[str], total: int, closing: str, depth: int) -> str:
         if depth > DEPTH_LIMIT:
             return f"{opening}…{closing}"
-        if self._allowance is not None:
-            self._allowance.left -= 1
+        self._allowance.left -= 1
         pieces: list[str] = []
         length = 0
         for part in parts:
             pieces.append(part)
             length += len(part) + 2
-            self._left -= 1
-            if length > TEXT_LIMIT or self._left <= 0:
+            self._allowance.left -= 1
+            if length > TEXT_LIMIT or self._allowance.left <= 0:
                 break
-            if self._allowance is not None:
-                self._allowance.left -= 1
-                if self._allowance.left <= 0:
-                    break
         if total > len(pieces):
             pieces.append(f"… {total - len(pieces)} more")
         return opening + ", ".join(pieces) + closing
@@ -298,17 +276,10 @@ _BRACKETS: Final[dict[Any, tuple[str, str]]] = {
     set: ("{", "}"),
     frozenset: ("{", "}"),
 }
-_EXACT: Final[dict[type, Callable[..., Value | None]]] = {
+_PLAIN: Final[dict[type, Callable[..., Value | None]]] = {
     str: text,
     bool: bool,
     int: _integer,
     float: float.__float__,
     type(None): lambda _: None,
-    bytes: _octets,
-    bytearray: _octets,
-    list: _sequence,
-    tuple: _sequence,
-    set: _sequence,
-    frozenset: _sequence,
-    dict: lambda value: text(_written(value)),
 }
