@@ -7,12 +7,13 @@ import enum
 import math
 import pathlib
 import time
+import types
 import uuid
 from unittest import mock
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan
@@ -99,6 +100,21 @@ def test_any_mapping_becomes_attributes(mapping):
         key.encode()
         assert_legal(value)
     assert len(result) <= len(mapping)
+
+
+edges = st.sampled_from([2**63, 2**63 - 1, -(2**63), -(2**63) - 1, "a" * 16_384, "a" * 16_385, "é" * 16_384, "\ud800"])
+edge_keys = st.sampled_from(["", "k" * 256, "k" * 257, "é", "\ud800", 5])
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.text(max_size=3) | edge_keys, scalars | edges | st.lists(scalars, max_size=2), max_size=3))
+@example({"a": 2**63})
+@example({"a": "\ud800"})
+@example({"a": "a" * 16_385})
+def test_a_dict_is_rendered_as_any_other_mapping_is(mapping):
+    rendered = values.attributes(mapping)
+    assert repr(rendered) == repr(values.attributes(types.MappingProxyType(mapping)))
+    assert rendered is not mapping
 
 
 @settings(deadline=None)

@@ -22,7 +22,7 @@ _INFINITY: Final = float("inf")
 
 
 def attributes_of(given: object) -> Mapping[str, values.Value]:
-    if not isinstance(given, Mapping):
+    if type(given) is not dict and not isinstance(given, Mapping):  # the second takes 0.3 µs
         raise SettingError(source="monitor", key="attributes", value=given, expected="a mapping of names to values")
     return values.attributes(given)
 
