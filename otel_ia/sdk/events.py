@@ -18,7 +18,7 @@ that all of it is, where it was encoded at once. An object for each would cost 1
 """
 
 RAW: Final = b""
-"""In the place of that field: plain, without secrets, and to be encoded when it's asked for."""
+"""In the place of that field: plain, without secrets, and to be encoded when it is kept."""
 _KNOWN_NAMES: Final = 1_024
 _KNOWN_NAME_LENGTH: Final = 256
 

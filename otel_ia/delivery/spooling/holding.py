@@ -1,9 +1,8 @@
 """What frames of held traces come to when their process is dead: what was decided is done with, the rest is kept.
 
 A HELD frame is the span id of a local root and a span that ended inside of it, see `held_frame`; a HELD_START frame
-such an id and a START payload. A DECISION frame is such an id, and how it was decided; a SHARED frame
-such an id, whether the process decided on the trace for others, waited for one that does or was still at it, and the
-trace's id.
+such an id and a START payload. A DECISION frame is such an id, and how it was decided; a SHARED frame such an id,
+whether the process decided on the trace for others, waited for one that does or was still at it, and the trace's id.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
