@@ -235,7 +235,10 @@ class Span(sdk_trace.Span):
         if self.end_time is not None:
             _logger.warning("Tried calling _add_event on an ended span.")
             return
-        self._note((name, moment, kept, dropped, encoded))
+        if self.only_event is None and self.further is None and home.most_events:  # as in `_note`, without its call
+            self.only_event = name, moment, kept, dropped, encoded
+        else:
+            self._note((name, moment, kept, dropped, encoded))
 
     def _note(self, noted: Noted) -> None:
         most = self.home.most_events

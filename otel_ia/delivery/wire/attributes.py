@@ -12,6 +12,7 @@ from otel_ia.delivery.wire.values import (
     DOUBLE_START,
     FALSE,
     INTEGERS,
+    LONGEST_INTEGER,
     MESSAGE_LEVELS,
     SHORT_TEXT,
     TEXT_STARTS,
@@ -58,8 +59,8 @@ class _Key:
         self.false = self.before(len(FALSE)) + FALSE
         self.true = self.before(len(TRUE)) + TRUE
         self.before_double = self.before(DOUBLE_SIZE) + DOUBLE_START
-        self.before_integers = tuple(map(self.before, range(_LONGEST_INTEGER + 1)))
-        self.before_texts: dict[int, bytes] = {}
+        self.before_integers = tuple(map(self.before, range(LONGEST_INTEGER + 1)))
+        self.before_texts: list[bytes | None] = [None] * SHORT_TEXT
 
     def before(self, size: int) -> bytes:
         """What stands before an encoded value of this size."""
@@ -72,7 +73,6 @@ class _Key:
         return made
 
 
-_LONGEST_INTEGER: Final = max(map(len, INTEGERS))
 RESOURCE: Final = Place(1, around=4)
 SCOPE: Final = Place(3, around=5)
 SPAN: Final = Place(9, around=5)
@@ -112,21 +112,25 @@ def encode_known(
                 encoded = value.encode()
                 size = len(encoded)
                 if size < SHORT_TEXT:
-                    pieces += (found.before_texts.get(size) or found.before_text(size), encoded)
+                    pieces.append(found.before_texts[size] or found.before_text(size))  # twice as soon as `+=`
+                    pieces.append(encoded)
                 else:
                     encoded = encode_text(encoded)
                     pieces += (found.before(len(encoded)), encoded)
-            elif kind is int and 0 <= value < 1_024:  # noqa: PLR2004 - the table's length
-                encoded = INTEGERS[value]
-                pieces += (found.before_integers[len(encoded)], encoded)
+            elif kind is int:
+                encoded = INTEGERS[value] if 0 <= value < 1_024 else encode_integer(value)  # noqa: PLR2004 - so many
+                size = len(encoded)
+                pieces.append(found.before_integers[size] if size <= LONGEST_INTEGER else found.before(size))
+                pieces.append(encoded)
             elif kind is float:
-                pieces += (found.before_double, pack_double(value))
+                pieces.append(found.before_double)
+                pieces.append(pack_double(value))
             elif kind is bool:
                 pieces.append(found.true if value else found.false)
-            elif is_clean is not None and kind is not int:
+            elif is_clean is not None:
                 return None
             else:
-                encoded = encode_integer(value) if kind is int else encode_value(value, place.levels)
+                encoded = encode_value(value, place.levels)
                 pieces += (found.before(len(encoded)), encoded)
     except (KeyError, UnicodeEncodeError, RuntimeError):  # a new key, a lone surrogate, a mapping that changes
         return None

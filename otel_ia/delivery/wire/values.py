@@ -33,6 +33,8 @@ SHORT_TEXT: Final = 126
 # Each value starts with its length, as wherever it stands: in a key-value, an array, a log record's body.
 TEXT_STARTS: Final = tuple(bytes((size + 2, 0x0A, size)) for size in range(SHORT_TEXT))
 INTEGERS: Final = tuple(bytes((len(number) + 1, 0x18)) + number for number in VARINTS)
+LONGEST_INTEGER: Final = 12
+"""Bytes of an integer of 64 bits, with its start."""
 TRUE: Final = b"\x02\x10\x01"
 FALSE: Final = b"\x02\x10\x00"
 pack_double: Final = struct.Struct("<d").pack
