@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from otel_ia import values
 from otel_ia.guard import guarded
+from otel_ia.once import Once
 
 _logger: Final = logging.getLogger("otel_ia")
-_told: Final[set[tuple[object, ...]]] = set()
-_KNOWN: Final = 1_024
+_told: Final = Once()
 _NAME_LIMIT: Final = 256
 
 
@@ -54,9 +54,7 @@ def _tell_once(function: Callable[..., Any], message: str, about: str, error: Ba
     # By place, for one that is unpickled or made anew is the same. With columns, which are in the line table: two
     # lambdas can stand in one line.
     place = (code.co_filename, code.co_firstlineno, code.co_code, code.co_linetable) if code is not None else ()
-    key = (message, name, *place)
-    if key not in _told and len(_told) < _KNOWN:
-        _told.add(key)
+    if _told.is_new((message, name, *place)):
         at = f" at {values.text(code.co_filename)}:{code.co_firstlineno}" if code is not None else ""
         said = {"function": f"{name}{at}", "error": values.qualified_name(type(error)), "about": about}
         _logger.warning(message, said)

@@ -6,10 +6,10 @@ from typing import Any, Final
 
 from otel_ia import semconv, values
 from otel_ia.guard import guarded
+from otel_ia.once import Once
 
 _logger: Final = logging.getLogger("otel_ia")
-_told: Final[set[str]] = set()
-_KNOWN_NAMES: Final = 1_024
+_told: Final = Once()
 _NAME_LIMIT: Final = 128
 
 
@@ -61,8 +61,7 @@ def _is_at_hand(value: Any) -> bool:
 
 
 def _tell_once(name: str, rendered: str, *, is_single: bool | None) -> None:
-    if name not in _told and len(_told) < _KNOWN_NAMES:
-        _told.add(name)
+    if _told.is_new(name):
         reason = (
             f"that would wait for its device: give a number, such as {name}.item() every so many steps"
             if is_single
