@@ -33,7 +33,8 @@ _encode_rest: Final = guarded(encode_rest)
 @guarded
 def _pack_raw(span: "HeldCall") -> bytes | None:
     """The same as it was given; `None` where that may hold a secret, or is to be looked at more closely."""
-    own, only, scan = span.own, span.only_event, span.home.of_spans
+    # a copy: another thread may put something on the span after it was looked at
+    own, only, scan = (span.own or {}).copy(), span.only_event, span.home.of_spans
     if (
         scan is None
         or span.further is not None

@@ -114,8 +114,8 @@ def encode_rest(span: "Span") -> bytes | None:
         kept: Mapping[str, Any] = own
         scan = home.of_spans
         encoded = encode_known(own, scan.place, scan.clean, scan.is_clean) if scan is not None else None
-        if encoded is None:
-            encoded, kept = encode_scanned(own, SPAN, home.redactor, home.of_spans)
+        if encoded is None:  # a copy, for another thread may be adding
+            encoded, kept = encode_scanned(own.copy(), SPAN, home.redactor, home.of_spans)
         if not span.pattern.static.keys.isdisjoint(kept):
             return None
         rest += encoded
@@ -136,7 +136,7 @@ def encode(span: "Span", end: int, redactor: Redactor | None) -> bytes:
     parent, own = span.parent_identity, span.own
     further = _encode_further(span, redactor)
     if own and redactor is not None:
-        own = redactor.redact_attributes(own)
+        own = redactor.redact_attributes(own.copy())
     if trace_state is not None:
         further += encode_trace_state(trace_state)
     if parent is not None and parent[2]:

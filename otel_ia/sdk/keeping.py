@@ -7,6 +7,7 @@ threads do, the trace is taken out of `Keeper.undecided` once, and whoever takes
 """
 
 import time
+from collections import deque
 from collections.abc import Callable
 from math import inf
 from typing import Final
@@ -73,7 +74,8 @@ class HeldTrace:
             place = self.place
             if place is None:
                 place = self.place = keeper.here
-            keeper.size += len(frame)  # one step for other threads and signal handlers
+            size = len(frame)
+            keeper.size += size  # without a call it is one step for other threads and signal handlers
             keeper.hold(HELD, frame)
             self.frames.append(frame)
             if self.place is not place:  # all was brought forward meanwhile, perhaps without this
@@ -181,7 +183,8 @@ class HeldTrace:
         keeper = self.keeper
         if not self.is_kept:
             frames, self.frames = self.frames, []  # without a call, so a frame that comes meanwhile is in one of them
-            keeper.size -= sum(map(len, frames))
+            size = sum(map(len, frames))
+            keeper.size -= size
             return
         self.frames.reverse()  # those that come meanwhile go first
         while self.frames:
@@ -189,8 +192,12 @@ class HeldTrace:
                 frame = self.frames.pop()
             except IndexError:  # another thread is at it
                 return
-            keeper.size -= len(frame)
-            keeper.ended(SPAN, _whole(frame))
+            size = len(frame)
+            keeper.size -= size
+            try:
+                keeper.ended(SPAN, _whole(frame))
+            except (RecursionError, MemoryError):
+                keeper.late.append(frame)
 
 
 def _whole(frame: bytes) -> bytes:
@@ -211,6 +218,8 @@ class Keeper:
         self.undecided: Final[dict[bytes, HeldTrace]] = {}
         self.waiting: Final[dict[bytes, HeldTrace]] = {}
         """Those of them whose root has ended, and on which another process decides."""
+        self.late: Final[deque[bytes]] = deque()
+        """Frames of what is kept, for which there was no room on the stack: they are sent from another thread."""
         self._open: Final[dict[int, bytes]] = {}
         self._begin()
         self.connect(lambda _kind, _payload: None)
@@ -274,6 +283,8 @@ class Keeper:
     @property
     def pause(self) -> float | None:
         """Seconds until it is to `look` again at what others have decided; None where nothing waits for that."""
+        if self.late:
+            return 0.0
         look_at = self._look_at
         return max(0.0, look_at - time.monotonic()) if self.waiting and look_at < inf else None
 
@@ -287,6 +298,7 @@ class Keeper:
 
     def look(self) -> None:
         """Decides on what waits for others as they have. From any thread."""
+        self._send_late()
         has_news = False
         self._looked_at, self._look_at = time.monotonic(), inf  # first: what comes to wait meanwhile sets it anew
         for trace in list(self.waiting.values()):
@@ -307,6 +319,14 @@ class Keeper:
         self._least_pause = min(max(SHORTEST_PAUSE, _REST * (now - self._looked_at)), LONGEST_PAUSE)
         if self.waiting:
             self._look_at = min(self._look_at, now + max(self._pause, self._least_pause))
+
+    def _send_late(self) -> None:
+        while self.late:
+            try:
+                frame = self.late.popleft()
+            except IndexError:  # another thread is at it
+                return
+            self.ended(SPAN, _whole(frame))
 
     def note_told(self, *, is_kept: bool) -> None:
         """Others were told of a decision: who waits for it here looks soon, and what they left is looked for."""
@@ -334,6 +354,7 @@ class Keeper:
             trace.is_elsewhere, trace.is_kept = True, False
         self.undecided.clear()
         self.waiting.clear()
+        self.late.clear()
         self._open.clear()
         self._begin()
 

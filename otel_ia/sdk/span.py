@@ -215,12 +215,13 @@ class Span(sdk_trace.Span):
         further = self.further
         if further is None:
             made = Further()
-            further = self.further  # no call from here on, so no other thread gets in between
+            further = self.further  # nothing is called or made from here on: no other thread or finalizer gets in
             if further is None:
-                if self.only_event is not None:
-                    made.events = [self.only_event]
+                only = self.only_event
                 self.further = further = made
                 self.only_event = None
+                if only is not None:
+                    made.events.insert(0, only)
         return further
 
     def add_event(self, name: str, attributes: Any = None, timestamp: int | None = None) -> None:
@@ -235,14 +236,15 @@ class Span(sdk_trace.Span):
         if self.end_time is not None:
             _logger.warning("Tried calling _add_event on an ended span.")
             return
+        noted = name, moment, kept, dropped, encoded
         if self.only_event is None and self.further is None and home.most_events:  # as in `_note`, without its call
-            self.only_event = name, moment, kept, dropped, encoded
+            self.only_event = noted
         else:
-            self._note((name, moment, kept, dropped, encoded))
+            self._note(noted)
 
     def _note(self, noted: Noted) -> None:
         most = self.home.most_events
-        if self.only_event is None and self.further is None and most:  # no call up to the next line: see `_further`
+        if self.only_event is None and self.further is None and most:  # nothing is called up to the next line
             self.only_event = noted
             return
         further = self._further()

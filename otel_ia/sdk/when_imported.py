@@ -1,5 +1,7 @@
 """What is to be done with a module that may never be imported: at once if it is there, else right after its import."""
 
+import importlib
+import itertools
 import sys
 from collections.abc import Callable, Sequence
 from importlib.machinery import ModuleSpec
@@ -12,13 +14,10 @@ from otel_ia.undo import Undo
 
 def when_imported(name: str, work: Callable[[Any], None]) -> Undo:
     """Works on the module of that name, once, as soon as it has been imported; returns what gives up waiting for it."""
-    work_on = guarded(work)
-    module = sys.modules.get(name)
-    if module is not None:
-        work_on(module)
-        return Undo(lambda: None)
-    finder = _Finder(name, work_on)
+    finder = _Finder(name, guarded(work))
     sys.meta_path.insert(0, finder)
+    if name in sys.modules:  # another thread may be at it: this waits for that
+        finder.finish(importlib.import_module(name))
     return Undo(finder.leave)
 
 
@@ -30,25 +29,25 @@ class _Finder:
         self._work = work
 
     def leave(self) -> None:
-        if self in sys.meta_path:
-            sys.meta_path.remove(self)
+        sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not self]
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if name != self._name or self not in (finders := list(sys.meta_path)):
+        if name != self._name:
             return None
-        for finder in finders[finders.index(self) + 1 :]:  # not those before: one of them may be asking
+        behind = itertools.dropwhile(lambda finder: finder is not self, list(sys.meta_path))
+        for finder in itertools.islice(behind, 1, None):  # not those before: one of them may be asking
             find = getattr(finder, "find_spec", None)
             spec: Any = find(name, path, target) if find is not None else None
             if spec is not None:
                 if hasattr(spec.loader, "exec_module"):
-                    spec.loader = _Loader(spec.loader, self._finish)
+                    spec.loader = _Loader(spec.loader, self.finish)
                 return spec  # type: ignore[no-any-return]
         return None
 
-    def _finish(self, module: ModuleType) -> None:
-        if self in sys.meta_path:
+    def finish(self, module: ModuleType) -> None:
+        if any(finder is self for finder in sys.meta_path):
             self.leave()
             self._work(module)
 

@@ -10,7 +10,7 @@ What comes out:
 | longer `int` | its decimal text; over 2,048 bits `<int of N bits>` |
 | `bytes`, `bytearray` | text, decoded as UTF-8 with `\\xNN` for what is none |
 | enumeration | its value where that is text or a number, else `Class.NAME` |
-| list, tuple, set of one legal type, up to 128 items | a tuple of them; ints among floats become floats |
+| list, tuple, set of one legal type, up to 128 items | a tuple, of long texts the first; ints beside floats as such |
 | any other list, tuple, set, dict | as Python writes it: 128 items a level, 6 levels, in all 700 numbers or 64 arrays |
 | array, tensor, data frame | `ndarray(shape=(32, 784), dtype=float32, device=cpu)`, never contents |
 | path, UUID, date, decimal, class, function | its text or its qualified name |

@@ -119,3 +119,22 @@ def test_a_process_whose_segments_are_too_many_to_be_adopted_at_once_is_not_torn
         spool.scan()
         assert set(numbers(drain(spool))) == {9}
     assert files(directory) == [NAME]
+
+
+def test_what_was_brought_forward_comes_once(directory):
+    leave(
+        directory,
+        """
+    for is_first in (True, False):
+        spool.append(HELD, held_frame(b"its own.", numbered(1)))
+        end = spool._writer.current.written
+        spool.append(HELD, held_frame(b"its own.", numbered(2)))
+        if is_first:
+            spool._writer.current.acknowledge(end)  # the first is done with, the second not yet
+        spool._writer.leave_current()
+    spool.append(HELD, held_frame(b"another.", numbered(1)))
+""",
+    )
+    with opened(directory) as spool:
+        assert spool.scan() == 3
+        assert sorted(numbers(drain(spool))) == [1, 1, 2]

@@ -5,6 +5,7 @@ import contextlib
 import contextvars
 import gc
 import os
+import sys
 import threading
 import time
 from collections import Counter
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -26,7 +28,10 @@ import otel_ia
 from otel_ia import monitor
 from otel_ia.delivery.spooling.frames import DECISION, HELD
 from otel_ia.delivery.spooling.holding import held_frame
+from otel_ia.delivery.wire.raw import encode_raw, pack_raw
+from otel_ia.sdk import keeping
 from otel_ia.sdk.keeping import HeldTrace, Keeper
+from otel_ia.sdk.scanning import Scanning
 
 Configure = Callable[..., otel_ia.Telemetry]
 
@@ -248,6 +253,59 @@ def test_a_trace_that_is_kept_tells_what_a_sampled_one_does(
     assert len(told[0]) == 2 * len(those)
 
 
+def test_what_comes_while_a_span_is_searched_for_secrets_is_not_written_unsearched(
+    configure: Configure, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @monitor
+    def inside() -> None:
+        trace.get_current_span().set_attribute("model", "stop")
+
+    telemetry = configure()
+    search = Scanning.is_harmless
+
+    def interrupted(scan: Scanning, attributes: dict[str, Any]) -> bool:
+        found = search(scan, attributes)
+        if found:
+            searched.append(found)
+            span: Any = trace.get_current_span()
+            span.own["model"] = SECRET
+        return found
+
+    searched: list[bool] = []
+    monkeypatch.setattr(Scanning, "is_harmless", interrupted)
+    with pytest.raises(ValueError, match="no digit"), monitor("request"):
+        for _ in range(5):
+            inside()
+        raise ValueError("no digit")
+    telemetry.shutdown()
+    assert searched
+    assert SECRET not in str(receiver.spans)
+
+
+def test_threads_leave_nothing_held(configure: Configure) -> None:
+    interval = sys.getswitchinterval()
+    telemetry = configure(keep_size=1 << 16)
+    (keeper,) = (found for found in keeping._all if found.undecided or found.limit == 1 << 16)
+    end = time.monotonic() + 1
+
+    def work() -> None:
+        while time.monotonic() < end:
+            with contextlib.suppress(ValueError), monitor("request"):
+                predict(fails=time.monotonic_ns() % 5 == 0)
+
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=work) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert (len(keeper.undecided), keeper.size) == (0, 0)
+    telemetry.shutdown()
+
+
 def test_threads_that_work_for_a_trace_lose_none_of_it(receiver: Receiver, configure: Configure) -> None:
     telemetry = configure()
     with ThreadPoolExecutor(8) as pool:
@@ -467,6 +525,22 @@ def test_what_is_brought_forward_is_whole_and_says_again_how_it_was_decided() ->
     assert held.place == (9, 200)
     decision = DECISION, held.key + b"\0"
     assert written[2:] == [(HELD, late), (HELD, first), (HELD, second), decision, (HELD, late), decision]
+
+
+def test_what_finds_no_room_on_the_stack_is_sent_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[bytes] = []
+    keeper = Keeper(keeps_errors=True, slower_than=None, limit=1 << 20)
+    keeper.connect(lambda _kind, payload: kept.append(payload))
+    held = HeldTrace(keeper, b"12345678")
+    raw = pack_raw({"number": 1}, None)
+    held.take(held_frame(held.key, b"span", raw))
+    with monkeypatch.context() as patch:
+        patch.setattr(keeping, "encode_raw", mock.Mock(side_effect=RecursionError))
+        held.decide(is_kept=True)
+    assert (kept, keeper.size, keeper.pause) == ([], 0, 0.0)
+    keeper.look()
+    assert kept == [b"span" + encode_raw(raw)]
+    assert keeper.pause is None
 
 
 def test_a_trace_decided_while_it_is_brought_forward_is_not_found_undecided() -> None:

@@ -2,11 +2,13 @@
 
 import importlib
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from polling import poll_until
 
 from otel_ia.sdk.when_imported import when_imported
 
@@ -41,6 +43,17 @@ def test_what_is_not_there_is_worked_on_once_when_all_of_it_is(file: Path) -> No
     assert type(module.__loader__).__module__.startswith("_frozen_importlib")
     importlib.reload(module)
     assert seen == [1]
+
+
+def test_one_that_another_thread_is_importing_is_waited_for(file: Path) -> None:
+    file.write_text("import time\ntime.sleep(0.3)\nnumber = 1")
+    seen: list[int] = []
+    thread = threading.Thread(target=importlib.import_module, args=(NAME,))
+    thread.start()
+    poll_until(lambda: NAME in sys.modules)
+    when_imported(NAME, lambda module: seen.append(module.number))
+    assert seen == [1]
+    thread.join()
 
 
 def test_an_import_that_fails_is_waited_for_again(file: Path) -> None:

@@ -122,6 +122,8 @@ class Adopted:
         self.known: set[bytes] = set()
         self.settled: dict[bytes, bytes] = {}
         """How held traces were decided, of all of the same process: what says so may be removed before the last."""
+        self.seen: set[bytes] = set()
+        """Their held frames, of all of the same process, as far as they are undecided."""
         self.siblings: list[Adopted] = [self]
         """All of the same process that were found with it."""
         self.waits_for_others = True
@@ -209,7 +211,8 @@ class Adopted:
                     self._postpone()
                     return []
                 self.settled.update({**settle(every, verdicts), **self.settled})
-                frames = undecided(frames, self.settled, guarded(self.encode) if self.encode is not None else None)
+                encode = guarded(self.encode) if self.encode is not None else None
+                frames = undecided(frames, self.settled, encode, seen=self.seen, begin=begin)
             self.counters.damaged += sum(kind == DAMAGED for kind, _, _ in frames)
             self._scopes = tuple(payload for kind, payload, _ in frames if kind == SCOPE)
             abandoned = [] if is_followed(data) else self._abandoned(frames, len(data))

@@ -24,7 +24,7 @@ READ_AHEAD: Final = 64 << 10
 
 NOBODY: Final = 0
 """What stands for a process where there is none."""
-_MAGIC: Final = b"otel_ia\x02"
+_MAGIC: Final = b"otel_ia\x03"
 _LEAD: Final = Struct("<8sII")  # magic, length and CRC32 of what comes
 _FIXED: Final = Struct("<IIQQQ16s16sH")  # sequence, pid, its start, creation twice, start, instance, a length
 _NUMBER: Final = Struct("<QI")

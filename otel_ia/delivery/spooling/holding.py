@@ -121,13 +121,26 @@ def decisions(frames: Iterable[Frame]) -> dict[bytes, bytes]:
     return found
 
 
-def undecided(frames: Iterable[Frame], known: Mapping[bytes, bytes], encode: Encode | None) -> list[Frame]:
-    """The frames without those of traces that were decided; held ones as what they hold."""
+def undecided(
+    frames: Iterable[Frame],
+    known: Mapping[bytes, bytes],
+    encode: Encode | None = None,
+    *,
+    seen: set[bytes],
+    begin: int = 0,
+) -> list[Frame]:
+    """The frames without those of traces that were decided; held ones as what they hold.
+
+    One that was brought forward stands there twice, if its process died before the first was done with, as all is that
+    ends before `begin`. In `seen` are those that came before, in any segment of the process.
+    """
     found: list[Frame] = []
     for kind, payload, end in frames:
         how = known.get(payload[:KEY_SIZE])
         if kind == HELD:
-            if how is None:
+            if how is None and (end <= begin or payload not in seen):
+                if end > begin:
+                    seen.add(payload)
                 encoded, raw = split_held(payload)
                 rest = encode(raw) if raw and encode is not None else None
                 found.append((SPAN, encoded + rest if rest else encoded, end))

@@ -85,7 +85,7 @@ def _read(
         done = acknowledged_offset(data[:CHANGING_SIZE])
         found = list(parse_frames(data, header.size, len(data)))
         is_waiting = not is_alive and has_to_wait(found, Verdicts(directory))
-        found = undecided(found, decisions(found), None)
+        found = undecided(found, decisions(found), seen=set(), begin=done)
         is_over = _is_over(data, found, span_key)
         for kind, payload, end in found:
             damaged += kind == DAMAGED

@@ -51,6 +51,7 @@ def scan(  # noqa: PLR0913 - most of them keyword-only, for what is found
         pass
     known: dict[bytes, set[bytes]] = {}
     settled: dict[bytes, dict[bytes, bytes]] = {}
+    seen: dict[bytes, set[bytes]] = {}
     siblings: dict[bytes, list[Adopted]] = {}
     for adopted in found:
         adopted.span_key = span_key
@@ -59,6 +60,7 @@ def scan(  # noqa: PLR0913 - most of them keyword-only, for what is found
         adopted.counters = counters
         adopted.known = known.setdefault(adopted.header.instance, set())
         adopted.settled = settled.setdefault(adopted.header.instance, {})
+        adopted.seen = seen.setdefault(adopted.header.instance, set())
         adopted.siblings = siblings.setdefault(adopted.header.instance, [])
         adopted.siblings.append(adopted)
         counters.adopted += 1
