@@ -45,36 +45,32 @@ class Event(sdk_trace.Event):
 class EventScanning:
     """Encodes events and looks for secrets in them, in one step once their names and keys are known to be harmless."""
 
-    __slots__ = ("_names", "_redactor", "_scan")
+    __slots__ = ("_redactor", "names", "scan")
 
     def __init__(self, scan: Scanning, redactor: Redactor) -> None:
-        self._scan: Final = scan
+        self.scan: Final = scan
         self._redactor: Final = redactor
-        self._names: dict[str, bytes] = {}
+        self.names: dict[str, bytes] = {}
 
     def encode(self, name: object, timestamp: int, attributes: dict[Any, Any]) -> bytes | None:
         """The event, if nothing in it is a secret or has to be looked at more closely."""
-        named = self._names.get(name) if type(name) is str else None
+        named = self.names.get(name) if type(name) is str else None
         if named is None:
             return None
         for key in attributes:
             if type(key) is not str:  # to look for it may run its `__hash__`
                 return None
-        scan = self._scan
+        scan = self.scan
         encoded = encode_known(attributes, scan.place, scan.clean, scan.is_clean)  # without a call in between
         return join_event(named, timestamp, encoded) if encoded is not None else None
-
-    def is_harmless(self, name: object, attributes: dict[Any, Any]) -> bool:
-        """Whether nothing in it is a secret or has to be looked at more closely."""
-        return type(name) is str and name in self._names and self._scan.is_harmless(attributes)
 
     def learn(self, name: object, attributes: Mapping[str, Any]) -> None:
         """From now on knows the name and those of the keys that the redactor has called harmless."""
         if type(name) is str and len(name) <= _KNOWN_NAME_LENGTH and name in self._redactor.clean:
-            if len(self._names) >= _KNOWN_NAMES:
-                self._names.clear()
-            self._names[name] = encode_event_name(name)
-        self._scan.learn(attributes)
+            if len(self.names) >= _KNOWN_NAMES:
+                self.names.clear()
+            self.names[name] = encode_event_name(name)
+        self.scan.learn(attributes)
 
 
 def encode_noted(noted: Noted, redactor: Redactor | None, scan: EventScanning | None) -> bytes:

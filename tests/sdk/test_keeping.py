@@ -28,7 +28,7 @@ import otel_ia
 from otel_ia import monitor
 from otel_ia.delivery.spooling.frames import DECISION, HELD
 from otel_ia.delivery.spooling.holding import held_frame
-from otel_ia.delivery.wire.raw import encode_raw, pack_raw
+from otel_ia.delivery.wire.raw import FORMAT, encode_raw, pack_raw
 from otel_ia.sdk import keeping
 from otel_ia.sdk.keeping import HeldTrace, Keeper
 from otel_ia.sdk.scanning import Scanning
@@ -532,7 +532,7 @@ def test_what_finds_no_room_on_the_stack_is_sent_later(monkeypatch: pytest.Monke
     keeper = Keeper(keeps_errors=True, slower_than=None, limit=1 << 20)
     keeper.connect(lambda _kind, payload: kept.append(payload))
     held = HeldTrace(keeper, b"12345678")
-    raw = pack_raw({"number": 1}, None)
+    raw = pack_raw(({"number": 1}, None), FORMAT)
     held.take(held_frame(held.key, b"span", raw))
     with monkeypatch.context() as patch:
         patch.setattr(keeping, "encode_raw", mock.Mock(side_effect=RecursionError))
