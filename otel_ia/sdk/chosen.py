@@ -8,7 +8,7 @@ from opentelemetry.trace import SpanContext, get_current_span
 
 from otel_ia import clock, semconv
 from otel_ia.delivery.wire.bare import END, PARENT_ID, SPAN_ID, START
-from otel_ia.delivery.wire.raw import FORMAT, pack_raw
+from otel_ia.delivery.wire.raw import pack_raw
 from otel_ia.forks import at_forks
 from otel_ia.guard import guarded
 from otel_ia.recording.callsite import unended
@@ -45,7 +45,7 @@ def _pack_raw(span: "HeldCall") -> bytes | None:
         or not span.pattern.static.keys.isdisjoint(own)
     ):
         return None
-    return pack_raw((own, only), FORMAT)
+    return pack_raw(own, only)
 
 
 class StatedCall(CallSpan):
@@ -100,7 +100,7 @@ class HeldCall(CallSpan):
         was_ended = self.end_time is not None  # by the user
         is_root = self.own_id is trace.key
         only, further = self.only_event, self.further
-        raw: bytes | None = None
+        raw: bytes | None = b""
         try:
             if (
                 error is not None
@@ -148,11 +148,7 @@ class HeldCall(CallSpan):
                     end,
                     bare.whole,
                 )
-                if raw is not None:
-                    frame += raw
-                elif rest:
-                    frame += rest
-                trace.take(frame)
+                trace.take(frame + (raw or rest) if raw or rest else frame)
         except (RecursionError, MemoryError):
             self.inside = None
             if not was_ended:
@@ -184,10 +180,10 @@ class HeldCall(CallSpan):
             and events.scan.is_harmless(kept := attributes.copy())  # type: ignore[union-attr]
         ):
             noted = name, self.start_time + clock.monotonic() - self.began, kept, 0, RAW
-            if self.only_event is None and self.further is None and home.most_events:  # as in `_note`, without its call
+            if self.only_event is None and self.further is None and home.most_events:  # as in `Span.add_event`
                 self.only_event = noted
             else:
-                self._note(noted)
+                self._note_beside(noted)
         else:
             super().add_event(name, attributes, timestamp)
 

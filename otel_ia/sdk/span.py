@@ -237,19 +237,17 @@ class Span(sdk_trace.Span):
             _logger.warning("Tried calling _add_event on an ended span.")
             return
         noted = name, moment, kept, dropped, encoded
-        if self.only_event is None and self.further is None and home.most_events:  # as in `_note`, without its call
+        if (
+            self.only_event is None and self.further is None and home.most_events
+        ):  # nothing is called up to the next line
             self.only_event = noted
         else:
-            self._note(noted)
+            self._note_beside(noted)
 
-    def _note(self, noted: Noted) -> None:
-        most = self.home.most_events
-        if self.only_event is None and self.further is None and most:  # nothing is called up to the next line
-            self.only_event = noted
-            return
+    def _note_beside(self, noted: Noted) -> None:
         further = self._further()
         further.events.append(noted)
-        if len(further.events) > most:
+        if len(further.events) > self.home.most_events:
             del further.events[0]
             further.dropped_events += 1
 

@@ -17,6 +17,14 @@ SECRET = "gh" + "p_" + "Zq9xW3vB7nM1kL5jH8gF2dS4aP6oI0uYtReA"
 KEEPING = {"OTEL_TRACES_SAMPLER": "parentbased_always_off", "OTEL_IA_KEEP_ERRORS": "true"}
 
 
+def kill_at(word: str, program: str, receiver: Receiver) -> None:
+    """Runs a program that keeps what failed, until it has said the word."""
+    process = start(program, receiver.endpoint, **KEEPING)
+    read_until(process, word)
+    process.kill()
+    ended(process)
+
+
 @pytest.mark.parametrize("death", [signal.SIGKILL, signal.SIGTERM])
 def test_what_was_undecided_at_a_kill_is_kept_and_what_was_decided_is_not(
     receiver: Receiver, spool: Path, death: signal.Signals
@@ -65,10 +73,7 @@ with monitor("request"):
     print("open", flush=True)
     sys.stdin.read()
 """
-    process = start(program, receiver.endpoint, **KEEPING)
-    read_until(process, "open")
-    process.kill()
-    ended(process)
+    kill_at("open", program, receiver)
     left = b"".join(file.read_bytes() for file in spool.iterdir() if file.is_file())
     assert left.count(b"finished") >= 100
     assert SECRET.encode() not in left
@@ -97,10 +102,7 @@ print("done", flush=True)
 sys.stdin.read()
 """
     receiver.status = 503
-    process = start(program, receiver.endpoint, **KEEPING)
-    read_until(process, "done")
-    process.kill()
-    ended(process)
+    kill_at("done", program, receiver)
     receiver.status = 200
     deliver_what_is_left(receiver, spool)
     assert numbers(receiver) == list(range(0, 300, 3))
@@ -162,10 +164,7 @@ telemetry.flush(10)
 print("done", flush=True)
 sys.stdin.read()
 """
-    process = start(program, receiver.endpoint, **KEEPING)
-    read_until(process, "done")
-    process.kill()
-    ended(process)
+    kill_at("done", program, receiver)
     deliver_what_is_left(receiver, spool)
     assert [plain(span.attributes)["ia.outcome"] for span in receiver.spans] == ["error"] * fails
 

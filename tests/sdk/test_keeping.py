@@ -5,7 +5,6 @@ import contextlib
 import contextvars
 import gc
 import os
-import sys
 import threading
 import time
 from collections import Counter
@@ -23,12 +22,13 @@ from opentelemetry.propagate import extract, inject
 from opentelemetry.trace import Span, StatusCode
 from polling import poll_until
 from receiver import Receiver, plain
+from threads import meanwhile
 
 import otel_ia
 from otel_ia import monitor
 from otel_ia.delivery.spooling.frames import DECISION, HELD
 from otel_ia.delivery.spooling.holding import held_frame
-from otel_ia.delivery.wire.raw import FORMAT, encode_raw, pack_raw
+from otel_ia.delivery.wire.raw import encode_raw, pack_raw
 from otel_ia.sdk import keeping
 from otel_ia.sdk.chosen import _pack_raw
 from otel_ia.sdk.ending import encode_rest
@@ -280,30 +280,22 @@ def test_what_comes_while_a_span_is_searched_for_secrets_is_not_written_unsearch
     with monitor("request"):
         inside()
     telemetry.shutdown()
-    assert written == [pack_raw(({"model": "stop"}, None), FORMAT)]
+    assert written == [pack_raw({"model": "stop"}, None)]
 
 
 def test_threads_leave_nothing_held(configure: Configure) -> None:
-    interval = sys.getswitchinterval()
     telemetry = configure(keep_size=1 << 16)
     with monitor("request") as span:
         keeper = cast(Any, span).chosen.keeper
-    end = time.monotonic() + 1
 
-    def work() -> None:
-        while time.monotonic() < end:
-            with contextlib.suppress(ValueError), monitor("request"):
-                predict(fails=time.monotonic_ns() % 5 == 0)
+    def work(number: int) -> None:
+        with contextlib.suppress(ValueError), monitor("request"):
+            predict(fails=number % 5 == 0)
 
-    sys.setswitchinterval(1e-6)
-    try:
-        threads = [threading.Thread(target=work) for _ in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        sys.setswitchinterval(interval)
+    with contextlib.ExitStack() as threads:
+        for _ in range(8):
+            threads.enter_context(meanwhile(work))
+        time.sleep(1)
     assert (len(keeper.undecided), keeper.size) == (0, 0)
     telemetry.shutdown()
 
@@ -534,7 +526,7 @@ def test_what_finds_no_room_on_the_stack_is_sent_later(monkeypatch: pytest.Monke
     keeper = Keeper(keeps_errors=True, slower_than=None, limit=1 << 20)
     keeper.connect(lambda _kind, payload: kept.append(payload))
     held = HeldTrace(keeper, b"12345678")
-    raw = pack_raw(({"number": 1}, None), FORMAT)
+    raw = pack_raw({"number": 1}, None)
     held.take(held_frame(held.key, b"span", raw))
     with monkeypatch.context() as patch:
         patch.setattr(keeping, "encode_raw", mock.Mock(side_effect=RecursionError))

@@ -4,7 +4,6 @@ For spans that are held and mostly discarded: only of those that are kept all be
 """
 
 import marshal
-from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 from otel_ia.delivery.wire.attributes import SPAN, encode_attributes
@@ -13,11 +12,13 @@ from otel_ia.delivery.wire.spans import encode_event
 Event: TypeAlias = tuple[Any, ...]
 """Its name, time (ns since 1970) and attributes come first; the rest is not looked at."""
 
-FORMAT: Final = 2
+_FORMAT: Final = 2
 """Of `marshal`: every Python 3 writes and reads it."""
-pack_raw: Final[Callable[[tuple[dict[str, Any], Event | None], int], bytes]] = marshal.dumps
-"""Takes the attributes and the event of a span, texts, numbers and booleans under keys that are texts, and the format.
-A function around it would be a third of its time."""
+
+
+def pack_raw(own: dict[str, Any], event: Event | None) -> bytes:
+    """The attributes and the event of a span: texts, numbers and booleans under keys that are texts."""
+    return marshal.dumps((own, event), _FORMAT)
 
 
 def encode_raw(raw: bytes) -> bytes:
