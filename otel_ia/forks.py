@@ -1,11 +1,18 @@
 """What is to be done where a process forks; nothing where processes do not."""
 
 import os
+import threading
 import weakref
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar
 
 _T = TypeVar("_T")
+_PATIENCE: Final = 1.0
+"""Seconds that a fork waits for another thread that is making something; it then goes on all the same."""
+_making: Final = threading.RLock()
+"""Not a Lock: a signal handler may fork in the middle of it."""
+_held: Final[list[bool]] = []
 
 
 def at_forks(**hooks: Callable[[], object]) -> None:
@@ -25,3 +32,25 @@ def begun_anew(begin: Callable[[_T], object]) -> "weakref.WeakSet[_T]":
 
     at_forks(after_in_child=begin_all)
     return alive
+
+
+@contextmanager
+def undivided() -> Iterator[None]:
+    """No other thread forks inside: what is made here is also noted when a child looks what it must give up.
+
+    For a few calls of the system, none that waits for anybody.
+    """
+    with _making:
+        yield
+
+
+def _wait() -> None:
+    _held.append(_making.acquire(timeout=_PATIENCE))
+
+
+def _go_on() -> None:
+    if _held.pop():
+        _making.release()
+
+
+at_forks(before=_wait, after_in_parent=_go_on, after_in_child=_go_on)

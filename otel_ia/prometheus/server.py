@@ -17,7 +17,7 @@ from socketserver import ThreadingMixIn
 from typing import Any, Final
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
-from otel_ia.forks import at_forks
+from otel_ia.forks import at_forks, undivided
 from otel_ia.prometheus.turns import Waker
 
 Application = Callable[..., Any]
@@ -49,9 +49,16 @@ class _Server(ThreadingMixIn, WSGIServer):
     def __init__(self, family: int, address: str, port: int, app: Application) -> None:
         self.address_family = family
         self._under_way: dict[threading.Thread, socket.socket] = {}
-        super().__init__((address, port), _Request)
         self.set_app(app)
-        _servers.add(self)
+        with undivided():
+            super().__init__((address, port), _Request, bind_and_activate=False)
+            _servers.add(self)
+        try:
+            self.server_bind()
+            self.server_activate()
+        except OSError:
+            self.server_close()
+            raise
 
     def process_request(self, request: Any, client_address: Any) -> None:
         work, name = self.process_request_thread, f"{THREAD_NAME} request"

@@ -17,7 +17,7 @@ from typing import Final
 
 from otel_ia.delivery.spooling import ownership
 from otel_ia.delivery.spooling.directory import open_file, opened
-from otel_ia.forks import at_forks
+from otel_ia.forks import at_forks, undivided
 
 CAN_TAKE_TURNS: Final = ownership.CAN_LOCK and hasattr(os, "mkfifo")
 LOCK: Final = "listener.lock"
@@ -34,8 +34,9 @@ class Waker:
     """Ends a wait of one thread from another one."""
 
     def __init__(self) -> None:
-        self._reader, self._writer = os.pipe()
-        _process.descriptors |= {self._reader, self._writer}
+        with undivided():
+            self._reader, self._writer = os.pipe()
+            _process.descriptors |= {self._reader, self._writer}
         self.is_woken = False
 
     def wake(self) -> None:
@@ -90,7 +91,7 @@ def take_turn(directory: Path, waker: Waker, listen: Callable[[], None]) -> None
 
 def _take_turn(at: int, waker: Waker, listen: Callable[[], None]) -> None:
     _make_sign(at)
-    lock = open_file(at, LOCK, os.O_RDWR | os.O_CREAT)
+    lock = open_file(at, LOCK, os.O_RDWR | os.O_CREAT)  # a child's copy of it locks nothing
     if lock is None:
         raise PermissionError(f"{LOCK} is not this user's")
     _process.descriptors.add(lock)
@@ -127,8 +128,9 @@ def _make_sign(at: int) -> None:
 
 
 def _open_sign(at: int, flags: int) -> int:
-    descriptor = os.open(SIGN, flags | _SIGN_FLAGS, dir_fd=at)
-    _process.descriptors.add(descriptor)
+    with undivided():
+        descriptor = os.open(SIGN, flags | _SIGN_FLAGS, dir_fd=at)
+        _process.descriptors.add(descriptor)
     return descriptor
 
 

@@ -25,11 +25,12 @@ pytest.importorskip("opentelemetry.util.genai", reason="otel_ia[genai] has it")
 pytestmark = pytest.mark.backends
 
 # What the demo does not have: stages, a version of the model, secrets, a loss, calls of a language model that answers
-# in chunks and that fails, and a process that runs on.
+# in chunks and that fails, and a process that runs on: training that does, too, for the demo's may be over before its
+# second export, and a rate wants values of different moments.
 WRITER = """
 import sys
 import otel_ia
-from otel_ia import genai, monitor
+from otel_ia import genai, monitor, training
 
 @monitor(attributes={"ia.model.name": "writer", "ia.model.version": "2", "ia.stage": "generate"})
 def write(words):
@@ -45,6 +46,11 @@ def ask(words):
     except TimeoutError:
         pass
 
+def learn(words):
+    for _ in training.epochs(1, model="writer"):
+        for _ in training.steps([[word] for word in words], every=1):
+            pass
+
 with otel_ia.configure(service_name="writer", endpoint=sys.argv[1], metric_export_interval=0.5) as telemetry:
     with monitor("vast", attributes={"api_key": "abcdefgh12345678"}) as span:
         for _ in range(10):  # 20 MiB together, more than is kept
@@ -53,8 +59,10 @@ with otel_ia.configure(service_name="writer", endpoint=sys.argv[1], metric_expor
     print("ready", flush=True)
     for line in sys.stdin:
         ask(line.split())
+        learn(line.split())
         print("written", flush=True)
 """
+GROWING = ("ia_stream_items_count", "ia_training_step_duration_seconds_count", "ia_training_rate_per_second_count")
 SERVICES = "(otel-ia-demo|writer)"  # as Grafana writes several that were chosen
 DEMO = {"job": "otel-ia-demo", "operation": "request"}
 CHOSEN = {
@@ -99,12 +107,12 @@ def measured(
             writer.stdin.write("to be or not to be\n")
             writer.stdin.flush()
             assert writer.stdout.readline() == "written\n"
-            return bool(prometheus.query('ia_stream_items_count{job="writer"} - ia_stream_items_count offset 2s > 0'))
+            return all(prometheus.query(f'{name}{{job="writer"}} - {name} offset 2s > 0') for name in GROWING)
 
-        wait_until(write, "items of a stream that grow")
+        wait_until(write, "items of a stream and steps that grow")
         run_demo(
             collector.http_endpoint,
-            *("--requests", "1500"),  # some seconds: a rate wants values of different moments
+            *("--requests", "1500"),  # some seconds, for the rates of what it serves
             OTEL_METRIC_EXPORT_INTERVAL="400",
             XDG_STATE_HOME=state,
         )

@@ -273,6 +273,40 @@ os.waitpid(child, 0)
             os.kill(child, signal.SIGKILL)
 
 
+@pytest.mark.parametrize("moment", ["the socket listens", "the sign is open"])
+def test_a_child_forked_just_when_its_parent_begins_to_listen_keeps_nothing_of_it(tmp_path: Path, moment: str) -> None:
+    program = """
+import socket
+opened, forked = threading.Event(), threading.Event()
+def pausing(make, is_meant):
+    def make_and_pause(*arguments, **more):
+        made = make(*arguments, **more)
+        if is_meant(*arguments):
+            opened.set()
+            forked.wait(0.3)  # which a fork that waits for this moment to pass does not set
+        return made
+    return make_and_pause
+if sys.argv[2] == "the socket listens":
+    socket.socket.listen = pausing(socket.socket.listen, lambda *_: True)
+else:
+    os.open = pausing(os.open, lambda path, flags, *_: path == "listener.sign" and flags & os.O_RDWR)
+telemetry = configure(3000)
+count(10)
+opened.wait()
+child = os.fork()
+forked.set()
+if child == 0:
+    descriptors = [f"/proc/self/fd/{name}" for name in os.listdir("/proc/self/fd")]
+    found = [os.readlink(name) for name in descriptors if os.path.exists(name)]
+    print([name for name in found if name.startswith("socket:") or "listener" in name], flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+"""
+    with running(tmp_path / "program.py", program, free_port(), moment) as process:
+        assert read_line(process) == "[]"
+        end(process)
+
+
 def test_a_service_that_was_killed_altogether_starts_anew(tmp_path: Path) -> None:
     port = free_port()
     for _ in range(2):
