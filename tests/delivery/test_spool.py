@@ -15,6 +15,10 @@ import pytest
 
 from otel_ia import clock
 from otel_ia.delivery.spooling.frames import DROPPED, LOG, SPAN, dropped_payload, read_dropped
+from otel_ia.delivery.spooling.losses import give_up_held
+from otel_ia.delivery.spooling.ownership import file_key
+from otel_ia.delivery.spooling.segment import nowhere
+from otel_ia.delivery.spooling.succession import Succession
 from otel_ia.delivery.spooling.writer import Writer
 
 from .spools import drain, files, left_in, numbered, numbers, opened, run
@@ -432,3 +436,55 @@ def test_what_was_recorded_is_counted_right_while_it_is_acknowledged(tmp_path):
                 reader.join()
     finally:
         sys.setswitchinterval(before)
+
+
+@pytest.mark.parametrize("makes", [True, False])
+def test_who_waits_for_a_segment_makes_it_if_the_other_thread_did_not(makes):
+    made, is_busy = [], threading.Event()
+
+    def make(content):
+        is_busy.set()
+        time.sleep(0.05)
+        made.append(content)
+        return nowhere()
+
+    succession = Succession(make, tell=pytest.fail)
+
+    def hold():
+        with succession.lock:
+            is_busy.set()
+            time.sleep(0.05)
+
+    other = threading.Thread(target=lambda: succession.make(1, patience=0) if makes else hold())
+    other.start()
+    is_busy.wait()
+    succession.make(2, patience=20)
+    other.join()
+    assert made == ([1] if makes else [2])
+    assert succession.ready is not None
+
+
+def test_a_segment_that_is_given_up_while_it_is_trimmed_takes_no_other_file_with_it(tmp_path, monkeypatch):
+    """Its descriptor is free from then on, and the next file that the program opens has the same number."""
+    opened_since, shorten = [], os.ftruncate
+
+    def shorten_late(descriptor, size):
+        oldest = min((tmp_path / "spool").glob("*.segment"))
+        giving_up = threading.Thread(target=give_up_held, args=(file_key(oldest.stat()), "size"))
+        giving_up.start()
+        giving_up.join()
+        for number in range(8):
+            opened_since.append(file := (tmp_path / f"{number}").open("w+b"))
+            file.truncate(1 << 20)
+        shorten(descriptor, size)
+
+    with opened(tmp_path / "spool") as spool:
+        for number in range(1000):
+            spool.append(SPAN, numbered(number))
+        monkeypatch.setattr(os, "ftruncate", shorten_late)
+        spool.prepare()
+        monkeypatch.undo()
+        assert {os.fstat(file.fileno()).st_size for file in opened_since} == {1 << 20}
+        for file in opened_since:
+            file.close()
+        assert numbers(drain(spool)) == list(range(1000))

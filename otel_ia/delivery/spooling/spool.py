@@ -270,15 +270,16 @@ class Spool:
         _ = self.recorded
         self._writer.close()
         is_open = self._heading.has_open
-        for segment in list(self._writer.full):
-            is_last = segment is self._writer.full[-1]
+        full = list(self._writer.full)
+        self._writer.full.clear()  # from here on no other spool of this process gives them up
+        for segment in full:
+            is_last = segment is full[-1]
             if self._holding is None:
                 segment.read(1, 1)  # goes over what nobody waits for
             is_left = segment.acknowledged < segment.written
             if is_left and not segment.is_in_place():
                 self.counters.lose("memory", segment.waiting())
             segment.close(keep=is_left or (is_last and is_open))
-        self._writer.full.clear()
         self._estate.close()
 
     def begin_after_fork(self) -> None:

@@ -24,6 +24,7 @@ class Succession:
         self._tell = guarded(tell)
         self._told: set[str] = set()
         self._maker: int | None = None
+        self._tries = 0
         self._is_over = False
         self.lock = threading.RLock()
         self.ready: Segment | None = None
@@ -43,14 +44,15 @@ class Succession:
 
     def make(self, content: int, *, patience: float) -> None:
         """Has a segment ready, unless it cannot be made; waits so many seconds for another thread that makes one."""
-        if self.lock.acquire(blocking=False):
+        tries = self._tries
+        if self.lock.acquire(blocking=False) or (patience and self.lock.acquire(timeout=patience)):
             try:
-                self._make_ready(content)
+                if self._tries == tries:  # else another thread has tried; who only waited, as here, has not
+                    self._make_ready(content)
+                    self._tries += 1
             finally:
                 self._maker = None
                 self.lock.release()
-        elif patience and self.lock.acquire(timeout=patience):
-            self.lock.release()
 
     def end(self) -> None:
         """In a forked child: what is being made is the parent's."""

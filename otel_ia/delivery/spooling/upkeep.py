@@ -62,8 +62,11 @@ class Upkeep:
         for segment in self._writer.segments():
             if segment is self._writer.current:
                 segment.look_after()
-            else:
-                segment.trim()
+            elif segment.lease.acquire(blocking=False):  # given up by another thread its descriptor may be any file's
+                try:
+                    segment.trim()
+                finally:
+                    segment.lease.release()
         self._warming.warm(self._writer.current)
         now = time.monotonic()
         if now >= self._look_at:
