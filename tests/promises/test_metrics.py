@@ -103,6 +103,7 @@ for _ in range(40):
 stopped.set()
 for thread in threads:
     thread.join()
+assert telemetry.flush(60)  # as many spans as two threads can make: the end of a program waits two seconds
 """
     _, err, status = finish(COUNT + FORKED + program, receiver.endpoint)
     assert (err, status) == ("", 0)
