@@ -143,12 +143,7 @@ class HeldTrace:
         if keeper.waiting:
             keeper.waiting.pop(self.key, None)
         if self.place is not None:
-            if is_kept:
-                self._follow()
-            else:  # as in `_follow`, without its call
-                frames, self.frames = self.frames, []
-                size = sum(map(len, frames))
-                keeper.size -= size
+            self._follow()
             keeper.hold(DECISION, self.key + why)
         if self.part is not None and self.part.claim is not None:
             self.part.claim.decide(is_kept=is_kept)
