@@ -13,7 +13,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
-from socketserver import ThreadingMixIn
+from socketserver import TCPServer, ThreadingMixIn
 from typing import Any, Final
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
@@ -51,14 +51,14 @@ class _Server(ThreadingMixIn, WSGIServer):
         self._under_way: dict[threading.Thread, socket.socket] = {}
         self.set_app(app)
         with undivided():
-            super().__init__((address, port), _Request, bind_and_activate=False)
+            super().__init__((address, port), _Request)
             _servers.add(self)
-        try:
-            self.server_bind()
-            self.server_activate()
-        except OSError:
-            self.server_close()
-            raise
+
+    def server_bind(self) -> None:
+        """Does not ask for this machine's name: the network may take seconds to tell, and a child forked then hangs."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+        self.setup_environ()
 
     def process_request(self, request: Any, client_address: Any) -> None:
         work, name = self.process_request_thread, f"{THREAD_NAME} request"

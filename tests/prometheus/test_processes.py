@@ -307,6 +307,14 @@ os.waitpid(child, 0)
         end(process)
 
 
+def test_nobody_is_asked_for_the_name_of_this_machine_before_it_can_be_scraped(tmp_path: Path) -> None:
+    program = "import socket\nsocket.getfqdn = socket.gethostbyaddr = lambda *_: time.sleep(1000)\n" + ALONE
+    port = free_port()
+    with running(tmp_path / "program.py", program, port) as process:
+        assert read_line(process) == "counted"
+        assert total(scrape(port), "app_tokens_total") == pytest.approx(10)
+
+
 def test_a_service_that_was_killed_altogether_starts_anew(tmp_path: Path) -> None:
     port = free_port()
     for _ in range(2):
