@@ -39,11 +39,12 @@ class Life:
 
     def end(self) -> None:
         """From now on others see that it has ended. In a forked child only its copy is closed."""
-        if self.descriptor >= 0:
-            os.close(self.descriptor)
-            self.descriptor = -1
+        descriptor, self.descriptor = self.descriptor, -1
+        if descriptor >= 0:
             if self._process == os.getpid():
-                ownership.release(self._key)
+                ownership.let_go(self._key, descriptor)
+            else:
+                os.close(descriptor)
 
 
 def is_alive(directory: int, name: str) -> bool:

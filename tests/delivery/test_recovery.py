@@ -1,8 +1,10 @@
 """Processes that die: whatever `append` had returned for is found by the next one, once."""
 
+import os
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -377,3 +379,33 @@ left_in(Path({str(tmp_path / "spool")!r}))
         looking.wait(30)
         assert spool.scan() == 1
         assert drain(spool) == [(SPAN, b"one")]
+
+
+def test_what_is_closed_while_it_is_acknowledged_is_acknowledged_in_no_other_file(tmp_path, monkeypatch):
+    run(
+        """
+with opened(directory) as spool:
+    for number in range(10):
+        spool.append(SPAN, numbered(number))
+    os._exit(0)
+""",
+        tmp_path / "spool",
+    )
+    (adopted,) = scan(tmp_path / "spool", DESTINATION, span_key=span_key)
+    batch, write, opened_since = adopted.read(1 << 20, 5), os.pwrite, []
+
+    def write_late(descriptor, record, at):
+        if not opened_since:
+            closing = threading.Thread(target=adopted.close)
+            closing.start()
+            closing.join()
+            opened_since.extend((tmp_path / f"{number}").open("w+b") for number in range(8))
+        return write(descriptor, record, at)
+
+    monkeypatch.setattr(os, "pwrite", write_late)
+    batch.acknowledge()
+    monkeypatch.undo()
+    assert [os.fstat(file.fileno()).st_size for file in opened_since] == [0] * 8
+    for file in opened_since:
+        file.close()
+    assert numbers(left_in(tmp_path / "spool")) == list(range(5, 10))

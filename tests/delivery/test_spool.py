@@ -488,3 +488,27 @@ def test_a_segment_that_is_given_up_while_it_is_trimmed_takes_no_other_file_with
         for file in opened_since:
             file.close()
         assert numbers(drain(spool)) == list(range(1000))
+
+
+def test_a_file_that_has_the_inode_of_one_just_removed_is_known_to_be_held(tmp_path, monkeypatch):
+    """Where the file system gives it again at once, as ext4 does."""
+    close, inodes = os.close, []
+    with opened(tmp_path / "spool") as one, opened(tmp_path / "spool") as other:
+        for number in range(1000):
+            one.append(SPAN, numbered(number))
+
+        def close_and_go_on(descriptor):
+            status = os.fstat(descriptor)
+            close(descriptor)
+            if status.st_nlink == 0 and not inodes:
+                inodes.append(status.st_ino)
+                appending = threading.Thread(target=lambda: other.append(SPAN, numbered(1000)))
+                appending.start()
+                appending.join()
+
+        monkeypatch.setattr(os, "close", close_and_go_on)
+        assert numbers(drain(one)) == list(range(1000))
+        monkeypatch.undo()
+        assert len(inodes) == 1
+        assert one.scan() == 0
+        assert numbers(drain(other)) == [1000]

@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -26,7 +27,7 @@ from otel_ia.delivery.spooling.header import (
     nobodys_header,
 )
 from otel_ia.delivery.spooling.holding import Encode, has_held, has_to_wait, settle, tell_of_death, undecided
-from otel_ia.delivery.spooling.ownership import FileKey, file_key, hold, lock, note_descriptor, release
+from otel_ia.delivery.spooling.ownership import FileKey, file_key, hold, let_go, lock, note_descriptor
 from otel_ia.delivery.spooling.refused import keep_refused
 from otel_ia.delivery.spooling.verdicts import Verdicts
 from otel_ia.guard import guarded
@@ -63,9 +64,7 @@ def adopt(opened: int, directory: Path, entry: folder.Entry, *, fingerprint: byt
         return adopted
     finally:
         if adopted is None:
-            if descriptor is not None:
-                os.close(descriptor)
-            release(entry.key)
+            let_go(entry.key, descriptor)
 
 
 def read_header(descriptor: int) -> Header | None:
@@ -135,6 +134,7 @@ class Adopted:
         self.lease = threading.Lock()
         """Who delivers from it or gives it up has it; nobody waits for it."""
         self._descriptor = descriptor
+        self._writing = threading.Lock()
         self._age = age
         self._adopted_at = time.monotonic()
         self._items: list[tuple[int, bytes, int]] | None = None
@@ -196,8 +196,14 @@ class Adopted:
             self.is_closed = True
             self._items = []
             self._next = 0
-            os.close(self._descriptor)
-            release(self.key)
+            if self._writing.acquire(blocking=False):  # else who writes there lets go of it
+                self._let_go()
+                self._writing.release()
+
+    def _let_go(self) -> None:
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            let_go(self.key, descriptor)
 
     def _load(self) -> list[tuple[int, bytes, int]]:
         if self._items is None:
@@ -267,11 +273,11 @@ class Adopted:
         if stop == len(self._items):
             self.remove()
             return
-        try:
+        with self._writing, suppress(OSError):  # it comes again after our death
             for at in ACKNOWLEDGED_AT:
                 os.pwrite(self._descriptor, record, at)
-        except OSError:  # it comes again after our death
-            return
+        if self.is_closed:  # meanwhile, on a disk that takes its time
+            self._let_go()
 
     def _acknowledge_first(self, begin: int) -> Callable[[int], None]:
         return lambda count: self._acknowledge(begin + count)

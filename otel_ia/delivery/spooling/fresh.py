@@ -7,7 +7,7 @@ from typing import Final
 
 from otel_ia.delivery.spooling import directory as folder
 from otel_ia.delivery.spooling.header import Header, encode_header
-from otel_ia.delivery.spooling.ownership import file_key, hold, lock, note_descriptor, release
+from otel_ia.delivery.spooling.ownership import file_key, hold, let_go, lock, note_descriptor
 from otel_ia.delivery.spooling.segment import Segment
 
 CAN_ALLOCATE: Final = hasattr(os, "posix_fallocate")
@@ -46,8 +46,7 @@ def make_segment(directory: Path, header: Header, size: int, *, is_durable: bool
                 _remove(opened, f"{name}{folder.MAKING}")
             if isinstance(mapping, mmap.mmap):
                 mapping.close()
-            os.close(descriptor)
-            release(key)
+            let_go(key, descriptor)
             raise
     return Segment(path=path, header=header, mapping=mapping, size=size, descriptor=descriptor, key=key)
 

@@ -1,6 +1,5 @@
 """What waits in a spool's directory, for the command line."""
 
-import os
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from otel_ia.delivery.spooling.age import youngest_age
 from otel_ia.delivery.spooling.frames import DAMAGED, DELIVERED, KINDS, SPAN, START, parse_frames
 from otel_ia.delivery.spooling.header import CHANGING_SIZE, acknowledged_offset, decode_header, is_followed
 from otel_ia.delivery.spooling.holding import decisions, has_to_wait, undecided
-from otel_ia.delivery.spooling.ownership import held_descriptor, hold, lock, release
+from otel_ia.delivery.spooling.ownership import held_descriptor, hold, let_go, lock
 from otel_ia.delivery.spooling.verdicts import Verdicts
 from otel_ia.guard import guarded
 
@@ -68,9 +67,7 @@ def _describe(opened: int, directory: Path, entry: folder.Entry, span_key: SpanK
     except OSError:
         return None
     finally:
-        if descriptor is not None:
-            os.close(descriptor)
-        release(entry.key)
+        let_go(entry.key, descriptor)
 
 
 def _read(

@@ -36,9 +36,15 @@ def note_descriptor(key: FileKey, descriptor: int) -> None:
     _held[key] = [descriptor]
 
 
-def release(key: FileKey) -> None:
-    """Forgets the file; to be called after the last descriptor is closed."""
-    _held.pop(key, None)
+def let_go(key: FileKey, descriptor: int | None = None) -> None:
+    """Closes the last descriptor of a file, if there is one, and forgets it."""
+    mine = _held.get(key)
+    if descriptor is not None and descriptor >= 0:
+        os.close(descriptor)
+    # From then on the next file that is made may have this key, and what is noted of that stays. No call from here to
+    # the end, so no other thread gets in between.
+    if key in _held and _held[key] is mine:
+        del _held[key]
 
 
 def held_descriptor(key: FileKey) -> int | None:

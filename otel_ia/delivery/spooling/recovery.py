@@ -12,7 +12,7 @@ from otel_ia.delivery.spooling import directory as folder
 from otel_ia.delivery.spooling.adopted import Adopted, SpanKey, TimeOf, adopt
 from otel_ia.delivery.spooling.counters import Counters
 from otel_ia.delivery.spooling.holding import Encode
-from otel_ia.delivery.spooling.ownership import FileKey, hold, lock, release
+from otel_ia.delivery.spooling.ownership import FileKey, hold, let_go, lock
 from otel_ia.forks import at_forks
 
 MOST_AT_ONCE: Final = 64
@@ -120,11 +120,9 @@ def _remove_half_made(opened: int) -> None:
         # in the future or long ago: if the clock was set meanwhile, the lock decides
         if abs(clock.wall() - entry.created) > _STALE_AFTER and hold(entry.key):
             descriptor = folder.open_file(opened, entry.name)
-            if descriptor is not None:
-                if lock(descriptor):
-                    os.unlink(entry.name, dir_fd=opened)
-                os.close(descriptor)
-            release(entry.key)
+            if descriptor is not None and lock(descriptor):
+                os.unlink(entry.name, dir_fd=opened)
+            let_go(entry.key, descriptor)
 
 
 def _forget_after_fork() -> None:

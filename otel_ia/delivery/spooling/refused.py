@@ -10,7 +10,7 @@ from pathlib import Path
 from otel_ia.delivery.spooling import directory as folder
 from otel_ia.delivery.spooling.frames import SCOPE, encode_frame
 from otel_ia.delivery.spooling.header import Header, encode_header
-from otel_ia.delivery.spooling.ownership import FileKey, file_key, hold, lock, release
+from otel_ia.delivery.spooling.ownership import FileKey, file_key, hold, let_go, lock
 
 
 def keep_refused(directory: Path, header: Header, frame: bytes, *, scopes: Iterable[bytes], last_seen: int = 0) -> None:
@@ -48,9 +48,7 @@ def _add(opened: int, name: str, content: bytes, *, head: bytes) -> bool:
             descriptor = folder.open_file(opened, name)
         return descriptor is not None and _append(descriptor, content, head=head)
     finally:
-        if descriptor is not None:
-            os.close(descriptor)
-        release(key)
+        let_go(key, descriptor)
 
 
 def _find_or_create(opened: int, name: str) -> tuple[FileKey, int | None] | None:

@@ -28,7 +28,7 @@ from otel_ia.delivery.spooling.header import (
     encode_number,
     nobodys_header,
 )
-from otel_ia.delivery.spooling.ownership import FileKey, file_key, release
+from otel_ia.delivery.spooling.ownership import FileKey, file_key, let_go
 
 _PATIENCE: Final = 1.0
 
@@ -251,5 +251,4 @@ def _let_go(mapping: mmap.mmap | bytearray, descriptor: int, key: FileKey) -> No
     if isinstance(mapping, mmap.mmap):
         mapping.close()
     if descriptor >= 0:
-        os.close(descriptor)
-        release(key)
+        let_go(key, descriptor)
