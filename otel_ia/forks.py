@@ -3,16 +3,13 @@
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 _T = TypeVar("_T")
 _PATIENCE: Final = 1.0
 """Seconds that a fork waits for another thread that is making something; it then goes on all the same."""
-_making: Final = threading.RLock()
-"""Not a Lock: a signal handler may fork in the middle of it."""
-_held: Final[list[bool]] = []
 
 
 def at_forks(**hooks: Callable[[], object]) -> None:
@@ -34,23 +31,67 @@ def begun_anew(begin: Callable[[_T], object]) -> "weakref.WeakSet[_T]":
     return alive
 
 
+def held_at_forks(
+    take: Callable[[], Iterable[Callable[[], object]]], begin: Callable[[], object] = lambda: None
+) -> None:
+    """Has `take` called before each fork: it takes locks, and yields of each how to let go of it.
+
+    That is done in the parent after the fork. In the child they are as they were, the forking thread's own or a dead
+    one's: `begin` makes new ones.
+    """
+    taken: dict[int, list[list[Callable[[], object]]]] = {}  # of each thread: several may be about to fork
+
+    def before() -> None:
+        mine: list[Callable[[], object]] = []
+        taken.setdefault(threading.get_ident(), []).append(mine)
+        for release in take():
+            mine.append(release)  # noqa: PERF402 - what it took is known, however it ends
+
+    def after_in_parent() -> None:
+        thread = threading.get_ident()
+        mine = taken[thread].pop()
+        if not taken[thread]:
+            del taken[thread]
+        for release in reversed(mine):
+            release()
+
+    def after_in_child() -> None:
+        taken.clear()
+        begin()
+
+    at_forks(before=before, after_in_parent=after_in_parent, after_in_child=after_in_child)
+
+
+class ProcessLock:
+    """`with lock.here:` keeps other threads out, and no signal handler. Who held it in the parent is not in a child."""
+
+    def __init__(self) -> None:
+        self.begin()
+        _locks.add(self)
+
+    def begin(self) -> None:
+        """Nobody has it: at first, and in a forked child."""
+        self.here = threading.RLock()
+
+
+_locks: Final = begun_anew(ProcessLock.begin)
+_making: Final = ProcessLock()
+
+
 @contextmanager
 def undivided() -> Iterator[None]:
     """No other thread forks inside: what is made here is also noted when a child looks what it must give up.
 
     For a few calls of the system, none that waits for anybody.
     """
-    with _making:
+    with _making.here:
         yield
 
 
-def _wait() -> None:
-    _held.append(_making.acquire(timeout=_PATIENCE))
+def _take() -> Iterator[Callable[[], object]]:
+    lock = _making.here
+    if lock.acquire(timeout=_PATIENCE):
+        yield lock.release
 
 
-def _go_on() -> None:
-    if _held.pop():
-        _making.release()
-
-
-at_forks(before=_wait, after_in_parent=_go_on, after_in_child=_go_on)
+held_at_forks(_take)

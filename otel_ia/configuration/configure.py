@@ -1,15 +1,15 @@
 """The one call that begins delivery."""
 
 import atexit
-import threading
 from typing import Final, Unpack
 
 from otel_ia.configuration.arguments import SettingsArguments
 from otel_ia.configuration.resolution import resolve
 from otel_ia.configuration.telemetry import Telemetry
+from otel_ia.forks import ProcessLock
 
 _in_effect: Final[list[Telemetry]] = []
-_configuring = threading.RLock()
+_configuring: Final = ProcessLock()
 
 
 def configure(**settings: Unpack[SettingsArguments]) -> Telemetry:
@@ -30,7 +30,7 @@ def configure(**settings: Unpack[SettingsArguments]) -> Telemetry:
     # after the settings are checked: the SDK reads the environment when it is imported, and its errors name no variable
     from otel_ia.configuration.effect import put_into_effect
 
-    with _configuring:
+    with _configuring.here:
         telemetry = put_into_effect(resolved)
         before, _in_effect[:] = list(_in_effect), [telemetry]
     for replaced in before:

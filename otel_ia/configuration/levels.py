@@ -1,11 +1,11 @@
 """Lowest levels: of loggers and of outputs, set and taken back in any order."""
 
 import logging
-import threading
 from collections.abc import Callable
 from typing import Final, Literal, Protocol, TypeAlias, TypeVar
 
 from otel_ia.errors import SettingError
+from otel_ia.forks import ProcessLock
 
 Output: TypeAlias = Literal["console", "file", "otlp"]
 
@@ -27,7 +27,7 @@ class _Levels:
         self.set: list[tuple[object, int]] = []
 
 
-_changing: Final = threading.Lock()
+_changing: Final = ProcessLock()
 _of_loggers: Final[dict[str, _Levels]] = {}
 
 
@@ -37,13 +37,13 @@ def set_logger_level(name: str, level: int) -> Callable[[], None]:
     A level that the user sets afterwards stays.
     """
     logger, mine = logging.getLogger(name or None), object()
-    with _changing:
+    with _changing.here:
         levels = _of_loggers.setdefault(name, _Levels(logger.level))
         levels.set.append((mine, level))
         logger.setLevel(level)
 
     def undo() -> None:
-        with _changing:
+        with _changing.here:
             kept = [entry for entry in levels.set if entry[0] is not mine]
             if len(kept) == len(levels.set):
                 return

@@ -58,6 +58,7 @@ class Waker:
         """Gives back what it needs. Idempotent."""
         for descriptor in (self._reader, self._writer):
             _close(descriptor)
+        self._reader = self._writer = _NEVER
 
 
 class _Process:
@@ -135,9 +136,10 @@ def _open_sign(at: int, flags: int) -> int:
 
 
 def _close(descriptor: int) -> None:
-    if descriptor in _process.descriptors:
-        _process.descriptors.discard(descriptor)
-        os.close(descriptor)
+    with undivided():
+        if descriptor in _process.descriptors:
+            _process.descriptors.discard(descriptor)
+            os.close(descriptor)
 
 
 def _begin_in_child() -> None:

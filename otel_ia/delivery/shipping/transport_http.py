@@ -11,7 +11,7 @@ import ssl
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from http.client import HTTPException
 from socket import SHUT_RDWR, socket
@@ -27,13 +27,12 @@ from otel_ia.delivery.shipping.answers import Answer, blocked, retry
 from otel_ia.delivery.shipping.answers_http import answer_to_error, answer_to_response
 from otel_ia.delivery.shipping.destination import Destination, basic_authorization, shown, user_agent
 from otel_ia.delivery.shipping.proxies import proxy_of
-from otel_ia.forks import at_forks
+from otel_ia.forks import held_at_forks
 
 _LONGEST_ANSWER: Final = 64 << 10
 _PATIENCE_WITHIN_AN_ANSWER: Final = 0.5
 _PATIENCE_BEFORE_FORK: Final = 0.02
 _STALE: Final = (ConnectionError, HTTPException, ssl.SSLEOFError, ssl.SSLZeroReturnError)
-_releases: Final[list[Callable[[], None]]] = []
 _transports: "weakref.WeakSet[HttpTransport]" = weakref.WeakSet()
 
 
@@ -227,21 +226,15 @@ def _shut(connected: socket, note_answer: Callable[[], None]) -> None:
         return
 
 
-def _prepare_all_to_fork() -> None:
+def _prepare_all_to_fork() -> Iterator[Callable[[], object]]:
     for transport in list(_transports):
         if (release := transport.prepare_to_fork()) is not None:
-            _releases.append(release)
-
-
-def _go_on_after_fork() -> None:
-    while _releases:
-        _releases.pop()()
+            yield release
 
 
 def _begin_all_after_fork() -> None:
-    _releases.clear()
     for transport in list(_transports):
         transport.begin_after_fork()
 
 
-at_forks(before=_prepare_all_to_fork, after_in_parent=_go_on_after_fork, after_in_child=_begin_all_after_fork)
+held_at_forks(_prepare_all_to_fork, _begin_all_after_fork)

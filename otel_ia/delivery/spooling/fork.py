@@ -1,13 +1,11 @@
 """What a fork does to the spools of a process: the child has none of its parent's segments."""
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
 from otel_ia.delivery.spooling.writer import PATIENCE, Writer
-from otel_ia.forks import at_forks
-
-_releases: list[Callable[[], None]] = []
+from otel_ia.forks import held_at_forks
 
 
 class Owner(Protocol):
@@ -21,18 +19,14 @@ def follow_forks(writer: Writer, owner: Owner) -> None:
     _owners[writer] = weakref.ref(owner)
 
 
-def _take_locks() -> None:
-    locks = [lock for writer in list(_owners) for lock in (writer.next.lock, writer.lock)]
-    _releases.extend(lock.release for lock in locks if lock.acquire(timeout=PATIENCE))
-
-
-def _release_locks() -> None:
-    while _releases:
-        _releases.pop()()
+def _take_locks() -> Iterator[Callable[[], object]]:
+    for writer in list(_owners):
+        for lock in (writer.next.lock, writer.lock):
+            if lock.acquire(timeout=PATIENCE):
+                yield lock.release
 
 
 def _begin_all() -> None:
-    _releases.clear()
     for writer, find_owner in list(_owners.items()):
         _begin(writer)
         owner = find_owner()
@@ -53,4 +47,4 @@ def _begin(writer: Writer) -> None:
 
 
 _owners: Final[weakref.WeakKeyDictionary[Writer, weakref.ref[Owner]]] = weakref.WeakKeyDictionary()
-at_forks(before=_take_locks, after_in_parent=_release_locks, after_in_child=_begin_all)
+held_at_forks(_take_locks, _begin_all)
