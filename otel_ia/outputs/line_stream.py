@@ -73,4 +73,5 @@ class LineStream:
     def close(self) -> None:
         if not self.closed:
             self.closed = True
-            os.close(self._descriptor)
+            descriptor, self._descriptor = self._descriptor, -1
+            os.close(descriptor)

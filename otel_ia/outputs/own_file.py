@@ -36,30 +36,47 @@ class OwnFile:
         self._turner: Turner | None = None
         self._turn_after = 0.0
         self._denied: OSError | None = None
+        self._writes = 0
+        self._is_ending = False
 
     def write(self, line: str) -> None:
         """Writes the line and its end; OSError where it cannot be written."""
         text = f"{line}\n"
         with self._lock:
-            stream = self._stream
-            if stream is None or not stream.is_in_place:
-                stream = self._open()
-            if stream.is_regular and self._is_due(stream.tell(), len(text)):
-                stream = self._turn()
-            stream.write(text)
+            self._writes += 1
+            try:
+                stream = self._stream
+                if stream is None or not stream.is_in_place:
+                    stream = self._open()
+                if stream.is_regular and self._is_due(stream.tell(), len(text)):
+                    stream = self._turn()
+                stream.write(text)
+            finally:
+                self._writes -= 1
+                if self._is_ending and not self._writes:
+                    self._end()
         denied, self._denied = self._denied, None
         if denied is not None:  # told without the lock: who hears it may log
             self._losses.tell_denied_turn(denied)
 
     def close(self) -> None:
-        """Gives the file back; a line that comes still opens it again."""
+        """Gives the file back; a line that comes still opens it again.
+
+        A signal handler in the middle of writing leaves that to what it interrupts, or the line would be lost.
+        """
         with self._lock:
-            self._close_stream()
-            if self._turner is not None:
-                self._turner.close()
-            if self._claim is not None:
-                give_back(self._claim)
-            self._claim = self._turner = None
+            self._is_ending = bool(self._writes)
+            if not self._is_ending:
+                self._end()
+
+    def _end(self) -> None:
+        self._is_ending = False
+        self._close_stream()
+        if self._turner is not None:
+            self._turner.close()
+        if self._claim is not None:
+            give_back(self._claim)
+        self._claim = self._turner = None
 
     def _open(self) -> LineStream:
         self._close_stream()

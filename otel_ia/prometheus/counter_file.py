@@ -76,9 +76,9 @@ class CounterFile:
 
     def close(self) -> None:
         """Lets go of it; the mappings end with the last cells that are in use."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
         self._extent = memoryview(bytearray())
         self._cells = self._head = self._extent.cast("q")
         self._position = self._size = self._began = 0

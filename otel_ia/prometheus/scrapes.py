@@ -192,6 +192,7 @@ class Scrapes:
                     thread.start()
                 except RuntimeError:  # the interpreter exits
                     self._waker.close()
+                    self._waker = None
                     return False
                 self._thread = thread
         return True
@@ -229,7 +230,7 @@ class Scrapes:
         if self._waker is not None:
             self._waker.close()
         if self._state is not None:
-            self._state.tallies.let_go()
+            self._state.tallies.let_go(_PATIENCE)
         if self._counters is not None:
             self._counters.close()
         if self._group is not None:

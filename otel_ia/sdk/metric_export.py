@@ -81,6 +81,8 @@ class MetricExport:
         done = Bell()
         self._requests.append(done)
         self._bell.ring()
+        if self._is_stopped:  # meanwhile: the thread may have ended, after it read for the last time
+            return True
         return done.sleep(timeout_millis / 1e3)
 
     def shutdown(self) -> None:

@@ -262,13 +262,19 @@ class Tallies:
         """Every tally there is at the moment."""
         return list(self._tallies.values())
 
-    def let_go(self) -> None:
-        """From now on counts in memory what still comes: the cells are another process's, or nobody's any more."""
+    def let_go(self, patience: float = 0.0) -> None:
+        """From now on counts in memory what still comes: the cells are another process's, or nobody's any more.
+
+        Waits so many seconds for what is being allotted.
+        """
+        is_through = self._making.acquire(timeout=patience)
         self._allot = in_memory
         for series in self.all_series():
             series.cells = [0] * len(series.cells)
         for tally in self.all_tallies():
             tally.cells = tally.series.cells
+        if is_through:
+            self._making.release()
 
     def _tell_once(self, measure: Measure) -> None:
         if not self._is_told:

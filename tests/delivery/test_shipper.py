@@ -8,7 +8,7 @@ from opentelemetry import context, trace
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from otel_ia.delivery.shipping.pace import Pace
-from otel_ia.delivery.shipping.shipper import Shipper, flush_all, stop_all
+from otel_ia.delivery.shipping.shipper import THREAD_NAME, Shipper, flush_all, stop_all
 from otel_ia.delivery.spooling.frames import DECISION, SPAN, START
 
 from .collectors import Reply, collecting, collecting_grpc, seconds
@@ -199,6 +199,26 @@ def test_without_a_thread_the_caller_sends(tmp_path, monkeypatch):
             append_spans(spool, "b")
             assert shipper.stop(5)
         assert collector.spans == ["a", "b"]
+
+
+def test_who_asks_while_another_thread_tries_to_start_it_is_not_told_that_it_runs(tmp_path, monkeypatch):
+    answers, start = [], threading.Thread.start
+    with shipping(tmp_path, "http://localhost:9", is_started=False) as (_, shipper):
+
+        def start_in_vain(thread):
+            if thread.name == THREAD_NAME and not answers:
+                answers.append(None)
+                asking = threading.Thread(target=lambda: answers.append(shipper.start()))
+                start(asking)
+                asking.join()
+                raise RuntimeError("can't start new thread")
+            start(thread)
+
+        monkeypatch.setattr(threading.Thread, "start", start_in_vain)
+        assert not shipper.start()
+        assert answers == [None, False]
+        assert shipper.start()
+        assert shipper.is_running
 
 
 def test_the_thread_is_named_and_its_requests_make_no_spans(tmp_path):

@@ -98,7 +98,7 @@ class Shipper:
         if self.is_running or self._is_stopped:
             return not self._is_stopped
         if not self._starting.acquire(blocking=False):
-            return True
+            return self.is_running  # another thread is at it, and may not come to its end
         try:
             if not self.is_running:
                 thread = threading.Thread(target=self._run, name=THREAD_NAME, daemon=True)

@@ -60,11 +60,12 @@ class Upkeep:
 
     def _look_after_segments(self) -> None:
         for segment in self._writer.segments():
-            if segment is self._writer.current:
-                segment.look_after()
-            elif segment.lease.acquire(blocking=False):  # given up by another thread its descriptor may be any file's
+            if segment.lease.acquire(blocking=False):  # given up by another thread its descriptor may be any file's
                 try:
-                    segment.trim()
+                    if segment is self._writer.current:
+                        segment.look_after()
+                    else:
+                        segment.trim()
                 finally:
                     segment.lease.release()
         self._warming.warm(self._writer.current)
