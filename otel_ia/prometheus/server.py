@@ -69,7 +69,8 @@ class _Server(ThreadingMixIn, WSGIServer):
 
     def server_close(self) -> None:
         """Frees the port, and breaks off what is not answered in a moment."""
-        super().server_close()
+        with undivided():
+            super().server_close()
         for is_broken_off in (False, True):
             for thread, request in self._under_way.items():
                 if is_broken_off and thread.is_alive():

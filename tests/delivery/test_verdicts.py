@@ -1,9 +1,11 @@
 """What processes tell each other of the traces that they share."""
 
+import mmap
 import os
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -242,3 +244,24 @@ with tempfile.TemporaryDirectory() as place:
 """
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert (told.stdout, told.stderr) == ("None None\n", "")
+
+
+def test_two_places_of_a_process_that_make_the_table_at_once_wipe_nothing_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = two(tmp_path)
+    claims: list[Claim] = []
+
+    def late(make: Callable[..., object]) -> Callable[..., object]:
+        def make_late(*arguments: object) -> object:
+            if not claims:
+                claims.append(Claim(mmap.mmap(-1, 1), TRACE, 0))  # a stand-in: the other one makes it in here, too
+                claims[:] = [claimed(other)]
+            return make(*arguments)
+
+        return make_late
+
+    monkeypatch.setattr(os, "posix_fallocate", late(os.posix_fallocate))
+    monkeypatch.setattr(os, "pwrite", late(os.pwrite))
+    assert one.find(TRACE) is Verdict.OPEN
+    assert other.find(TRACE) is Verdict.OPEN

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from otel_ia.delivery.spooling import directory as folder
+from otel_ia.delivery.spooling.fresh import CAN_ALLOCATE
 from otel_ia.delivery.spooling.ownership import lock
 from otel_ia.guard import guarded
 
@@ -175,8 +176,11 @@ def _open(directory: Path) -> mmap.mmap | None:
 
 
 def _is_whole(descriptor: int) -> bool:
-    """Whether the file has room for all entries: written, not left as a hole, which would be a SIGBUS when full."""
+    """Whether the file has room for all entries: not left as a hole, which would be a SIGBUS on a full disk."""
     if os.fstat(descriptor).st_size < SIZE and lock(descriptor):  # else another process is making it
-        size = os.fstat(descriptor).st_size
-        os.pwrite(descriptor, bytes(SIZE - size), size)
+        if CAN_ALLOCATE:  # which leaves what another thread of this one has entered meanwhile
+            os.posix_fallocate(descriptor, 0, SIZE)
+        else:
+            size = os.fstat(descriptor).st_size
+            os.pwrite(descriptor, bytes(SIZE - size), size)
     return os.fstat(descriptor).st_size == SIZE
