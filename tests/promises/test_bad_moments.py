@@ -238,6 +238,33 @@ print(maker.is_alive(), recording.is_alive())
 """) == ["False False", "files changed: []"]
 
 
+def test_a_thread_that_records_with_a_lock_that_a_fork_takes_does_not_wait_for_the_fork(printed):
+    assert printed("""
+mine, has_it = threading.Lock(), threading.Event()
+for module in [name for name in sys.modules if name.startswith("otel_ia")]:
+    del sys.modules[module]
+os.register_at_fork(before=mine.acquire, after_in_parent=mine.release, after_in_child=mine.release)
+from otel_ia.delivery.spooling.spool import Spool
+here = spool("here")
+here.append(SPAN, b"x" * 100)
+def record():
+    with mine:
+        has_it.set()
+        time.sleep(0.3)  # the other begins to fork
+        [here.append(SPAN, b"x" * 1_000) for _ in range(1_000)]
+recording = in_a_thread(record)
+has_it.wait()
+print(in_child(lambda: None)())
+recording.join()
+here.prepare()
+found = 0
+while batch := here.read():
+    found += len(batch.frames)
+    batch.acknowledge()
+print(found, here.counters.dropped)
+""") == ["0", "1001 {}", "files changed: []"]
+
+
 def test_a_child_does_not_wait_for_a_thread_of_its_parents_that_opened_something(printed):
     assert printed("""
 opening, real = threading.Event(), os.open

@@ -215,13 +215,16 @@ class Writer:
     def _put(self, frame: bytes) -> bool:
         """Keeps a frame for which the current segment may have no room.
 
-        False if this thread is in the middle of just this, and takes the frame along at its end.
+        False if it is put off: this thread is in the middle of just this, or another one that forks has the lock.
         """
         following = self.next
         for _ in range(_ROUNDS):
             if self.next is not following:  # forked by a signal handler: the parent keeps it
                 return True
-            with self.lock:
+            lock = self.lock
+            if not self._acquire(lock):
+                return self._put_off(frame)
+            try:
                 is_nested = self.is_placing
                 if not is_nested:
                     self.is_placing = True
@@ -232,10 +235,10 @@ class Writer:
                         continue
                     finally:
                         self.is_placing = False
+            finally:
+                lock.release()
             if is_nested or following.is_made_here:
-                self._late.append(frame)
-                self._attention = True
-                return False
+                return self._put_off(frame)
             if self.is_closed or not following.may_try():
                 break
             # what is carried over may grow while the segment is made
@@ -270,10 +273,25 @@ class Writer:
             self.current = following
         return True
 
+    def _acquire(self, lock: threading.RLock) -> bool:
+        """Not for ever: who forks has it, and may wait for a lock of the program's that this thread has."""
+        return lock.acquire(timeout=0.0 if self._late else PATIENCE)
+
+    def _put_off(self, frame: bytes) -> bool:
+        """Leaves a frame to the next append or `prepare`."""
+        self._late.append(frame)
+        self._attention = True
+        return False
+
     def _keep_in_memory(self, frame: bytes) -> bool:
-        with self.lock:
+        lock = self.lock
+        if not self._acquire(lock):
+            return self._put_off(frame)
+        try:
             is_closed = self.is_closed
             dropped = self.ring.add(frame) if not is_closed else [split(frame)]
+        finally:
+            lock.release()
         self.current.follow()  # its open spans may end in memory: they would be taken for abandoned
         self._counters.lose("closed" if is_closed else "memory", dropped)
         return True
