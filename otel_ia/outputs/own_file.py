@@ -36,14 +36,15 @@ class OwnFile:
         self._turner: Turner | None = None
         self._turn_after = 0.0
         self._denied: OSError | None = None
-        self._writes = 0
+        self._is_writing = False
         self._is_ending = False
 
     def write(self, line: str) -> None:
         """Writes the line and its end; OSError where it cannot be written."""
         text = f"{line}\n"
         with self._lock:
-            self._writes += 1
+            around = self._is_writing
+            self._is_writing = True
             try:
                 stream = self._stream
                 if stream is None or not stream.is_in_place:
@@ -52,8 +53,8 @@ class OwnFile:
                     stream = self._turn()
                 stream.write(text)
             finally:
-                self._writes -= 1
-                if self._is_ending and not self._writes:
+                self._is_writing = around
+                if self._is_ending and not around:
                     self._end()
         denied, self._denied = self._denied, None
         if denied is not None:  # told without the lock: who hears it may log
@@ -65,7 +66,7 @@ class OwnFile:
         A signal handler in the middle of writing leaves that to what it interrupts, or the line would be lost.
         """
         with self._lock:
-            self._is_ending = bool(self._writes)
+            self._is_ending = self._is_writing
             if not self._is_ending:
                 self._end()
 
