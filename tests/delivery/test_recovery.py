@@ -58,16 +58,21 @@ def test_every_append_that_had_returned_before_a_kill_is_read_back(tmp_path, pac
     assert run(KILLED, tmp_path, 1, pace) == "done\n"
 
 
-def test_a_process_that_leaves_at_once_loses_nothing(tmp_path):
+def leave(directory, count):
+    """Has a process append so many frames and end at once."""
     run(
-        """
+        f"""
 with opened(directory) as spool:
-    for number in range(5000):
+    for number in range({count}):
         spool.append(SPAN, numbered(number))
     os._exit(0)
 """,
-        tmp_path / "spool",
+        directory,
     )
+
+
+def test_a_process_that_leaves_at_once_loses_nothing(tmp_path):
+    leave(tmp_path / "spool", 5000)
     assert numbers(left_in(tmp_path / "spool")) == list(range(5000))
     assert files(tmp_path / "spool") == []
 
@@ -382,15 +387,7 @@ left_in(Path({str(tmp_path / "spool")!r}))
 
 
 def test_what_is_closed_while_it_is_acknowledged_is_acknowledged_in_no_other_file(tmp_path, monkeypatch):
-    run(
-        """
-with opened(directory) as spool:
-    for number in range(10):
-        spool.append(SPAN, numbered(number))
-    os._exit(0)
-""",
-        tmp_path / "spool",
-    )
+    leave(tmp_path / "spool", 10)
     (adopted,) = scan(tmp_path / "spool", DESTINATION, span_key=span_key)
     batch, write, opened_since = adopted.read(1 << 20, 5), os.pwrite, []
 

@@ -94,7 +94,10 @@ class Shipper:
         return self._courier.trouble()
 
     def start(self) -> bool:
-        """Makes sure that the thread runs; False when none can be started any more (interpreter exit, after `stop`)."""
+        """Makes sure that the thread runs; False where it does not, or not yet: another thread is starting it.
+
+        While the interpreter exits, and after `stop`, none can be started any more.
+        """
         if self.is_running or self._is_stopped:
             return not self._is_stopped
         if not self._starting.acquire(blocking=False):

@@ -4,7 +4,7 @@ Each frame first takes its place, then is copied there. Taking it is one stateme
 signal handler or finalizer in between its instructions: there is no lock to wait for, and nothing to find half done. (A
 test looks at the instructions. Where there is no global lock, the statement gets one of its own.) Only the way into the
 next segment has a lock, re-entrant, held over copies and never over files: who finds its own thread there leaves its
-frame for that thread to take along.
+frame for that thread to take along, and who finds one that forks for the next append.
 """
 
 import os
